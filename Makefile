@@ -1,0 +1,48 @@
+# Everything a newcomer needs: `make run` starts the program, `make test` proves it.
+# The virtual environment is made on first use and again whenever the dependencies change.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.PHONY: run test token simulator lint format install clean help
+
+help:            ## list what can be made
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+run: $(VENV)/run.stamp  ## start the program in mock mode with an embedded store, on PORT (8001)
+	$(BIN)/backend run
+
+token: $(VENV)/run.stamp  ## print a customer's token; ADMIN=1 for an operator's
+	@$(BIN)/backend token $(if $(ADMIN),--admin)
+
+simulator: $(VENV)/run.stamp  ## start the Cashflows simulator alone, on SIMULATOR_PORT (8002)
+	$(BIN)/python -m backend.simulator
+
+test: $(VENV)/dev.stamp  ## run every test
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+
+lint: $(VENV)/dev.stamp  ## style and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp  ## rewrite to the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+install: $(VENV)/dev.stamp  ## make the virtual environment for development
+
+$(VENV)/run.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 run")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:           ## remove the virtual environment and caches; data/ stays
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,45 @@
+"""The routes, their errors and limits, as one application without its services (``bootstrap.py`` adds those)."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+
+from . import (
+    checkout_routes,
+    errors,
+    health_routes,
+    order_routes,
+    payment_routes,
+    try_out_routes,
+    webhook_routes,
+)
+from .body_limits import BodyLimits
+from .pages import FOLDER
+
+DESCRIPTION = "Takes a web shop's order to a paid order through a payment gateway. Errors are RFC 9457 problem details."
+
+
+def make_app(
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], *, origins: Sequence[str], with_try_out: bool
+) -> FastAPI:
+    """``lifespan`` puts an ``ApiContext`` into ``app.state.context``; ``origins`` may call from their pages."""
+    app = FastAPIOffline(
+        redoc_url=None, title="RaffleStack payments", version="0.1.0", description=DESCRIPTION, lifespan=lifespan
+    )
+    routers = [payment_routes, checkout_routes, order_routes, webhook_routes, health_routes]
+    for module in routers + [try_out_routes] * with_try_out:
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.add_middleware(BodyLimits)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type"],
+    )
+    errors.install(app)
+    return app

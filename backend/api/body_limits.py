@@ -1,0 +1,74 @@
+"""Bound every request body in bytes and in time, before anything reads it. Plain ASGI: a wrapper costs no task.
+
+The framework's own limit answers a long body in plain text; here it is a problem like every other.
+"""
+
+import asyncio
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .errors import Problem, problem_response
+
+MOST_BODY_BYTES: Final = 64 * 1024
+LONGEST_BODY_SECONDS: Final = 10
+
+TOO_LONG: Final = Problem(413, "body-too-large", "The body is too large")
+TOO_SLOW: Final = Problem(408, "body-too-slow", "The body came too slowly")
+
+
+class BodyLimits:
+    """Reads the whole body, which is small, and hands it on; what does not fit gets its answer here."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        body = await _read(receive)
+        if isinstance(body, Problem):
+            detail = {
+                413: f"send at most {MOST_BODY_BYTES} bytes",
+                408: f"send the whole body within {LONGEST_BODY_SECONDS} seconds",
+            }[body.status]
+            response = problem_response(body, detail, scope["path"])
+            response.headers["Connection"] = "close"
+            await response(scope, receive, send)
+        elif body is not None:
+            await self._app(scope, _Replay(body, receive), send)
+
+
+async def _read(receive: Receive) -> bytes | Problem | None:
+    """The body; a problem; or None when the client left before it was whole."""
+    chunks, size = [], 0
+    try:
+        async with asyncio.timeout(LONGEST_BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > MOST_BODY_BYTES:
+                    return TOO_LONG
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError:
+        return TOO_SLOW
+
+
+class _Replay:
+    """The body as one message, then whatever the server says next (the client's leaving)."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}

@@ -1,0 +1,36 @@
+"""What the routes need, put together by ``bootstrap.py`` and handed to them through the application's state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ..domain.terms import Mode
+from ..ports import Clock, OrderStore
+from ..service.customer_return import CustomerReturn
+from ..service.orders import Orders
+from ..service.start_payment import StartPayment
+from ..service.webhooks import Webhooks
+from .auth import TokenVerifier
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    mode: Mode
+    clock: Clock
+    store: OrderStore
+    orders: Orders
+    start_payment: StartPayment
+    customer_return: CustomerReturn
+    webhooks: Mapping[str, Webhooks]
+    tokens: TokenVerifier
+    frontend_url: str | None
+
+
+def _context(request: Request) -> ApiContext:
+    context: ApiContext = request.app.state.context
+    return context
+
+
+Context = Annotated[ApiContext, Depends(_context)]

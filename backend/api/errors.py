@@ -1,0 +1,157 @@
+"""Every error as RFC 9457 problem details: one table from what went wrong to status, type and title.
+
+``type`` is stable and may be programmed against; ``detail`` is a sentence for a person. Nothing that the caller sent
+is repeated except references and amounts: input may hold a card number or a secret.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ..domain import errors as domain
+from ..ports import StoreError, WebhookNotConfigured, WebhookRejected, WebhookUnreadable
+from ..service import start_payment as starting
+
+log = logging.getLogger(__name__)
+
+TYPE_PREFIX: Final = "urn:rafflestack:problem:"
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class NotAuthenticated(Exception):
+    def __init__(self) -> None:
+        super().__init__("send a valid, unexpired token as Authorization: Bearer <token>")
+
+
+class NoSuchOrder(Exception):
+    def __init__(self) -> None:
+        super().__init__("there is no such order of yours; check the order reference")
+
+
+class NoSuchGateway(Exception):
+    def __init__(self) -> None:
+        super().__init__("no gateway of this name is configured here")
+
+
+class WrongMediaType(Exception):
+    def __init__(self) -> None:
+        super().__init__("send the body as Content-Type: application/json, uncompressed")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    status: int
+    slug: str
+    title: str
+    retry_after_seconds: int | None = None
+
+
+PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
+    NotAuthenticated: Problem(401, "not-authenticated", "Sign in first"),
+    NoSuchOrder: Problem(404, "no-such-order", "No such order"),
+    NoSuchGateway: Problem(404, "no-such-gateway", "No such gateway"),
+    WrongMediaType: Problem(415, "wrong-media-type", "Not a JSON body"),
+    domain.InvalidJson: Problem(400, "invalid-json", "The body cannot be read"),
+    domain.InvalidInput: Problem(422, "invalid-request", "A value cannot be accepted"),
+    domain.OrderOfAnotherCustomer: Problem(409, "order-of-another-customer", "The order is another customer's"),
+    domain.OrderAmountDiffers: Problem(409, "order-amount-differs", "The order has another amount"),
+    domain.OrderAlreadyPaid: Problem(409, "order-already-paid", "The order is already paid"),
+    domain.OrderAlreadyAuthorized: Problem(409, "order-already-authorized", "The order is already authorized"),
+    domain.TooManyAttempts: Problem(409, "too-many-attempts", "Too many payment attempts"),
+    domain.EarlierAttemptOpen: Problem(409, "earlier-attempt-open", "An earlier payment page is still open"),
+    starting.GatewayRefused: Problem(502, "gateway-refused", "The payment gateway refused"),
+    starting.GatewayNotReached: Problem(503, "gateway-unavailable", "The payment gateway is unavailable", 5),
+    starting.GatewayDidNotAnswer: Problem(503, "outcome-unknown", "The payment gateway gave no clear answer", 5),
+    starting.StillStarting: Problem(409, "payment-starting", "The payment is being started", 1),
+    WebhookRejected: Problem(401, "webhook-rejected", "The delivery is not the gateway's"),
+    WebhookNotConfigured: Problem(503, "webhook-not-configured", "Webhooks are not configured"),
+    WebhookUnreadable: Problem(400, "webhook-unreadable", "The delivery cannot be read"),
+    StoreError: Problem(503, "store-unavailable", "The store is unavailable", 5),
+}
+"""From what went wrong to what the caller is told; a subclass without a row of its own takes its parent's."""
+
+STORE_DETAIL: Final = "the order store does not answer; nothing was acknowledged: send the same request again"
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of ``app`` answered as a problem, the framework's own included."""
+    for error in PROBLEMS:
+        app.add_exception_handler(error, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem_response(
+    problem: Problem, detail: str, path: str, *, errors: Sequence[Mapping[str, str]] = ()
+) -> JSONResponse:
+    body: dict[str, Any] = {
+        "type": TYPE_PREFIX + problem.slug,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": detail,
+        "instance": path,
+    }
+    headers: dict[str, str] = {}
+    if errors:
+        body["errors"] = errors
+    if problem.retry_after_seconds is not None:
+        headers["Retry-After"] = str(problem.retry_after_seconds)
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body, problem.status, headers, MEDIA_TYPE)
+
+
+def problem_of(error: Exception) -> Problem:
+    return next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+
+
+async def _known(request: Request, error: Exception) -> JSONResponse:
+    detail = str(error)
+    if isinstance(error, StoreError):
+        log.error("store: %s", error)
+        detail = STORE_DETAIL
+    return problem_response(problem_of(error), detail, request.url.path)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problem = Problem(422, "invalid-request", "A value cannot be accepted")
+    wrong = [_plain(item) for item in error.errors()]
+    detail = "; ".join(f"{item['field']}: {item['message']}" for item in wrong[:5])
+    return problem_response(problem, detail, request.url.path, errors=wrong)
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, str]:
+    """Which field, and what is wrong with it; never the value."""
+    where, *path = item["loc"]
+    field = ".".join(str(part) for part in path) or str(where)
+    return {"field": field, "in": str(where), "message": str(item["msg"]).removeprefix("Value error, ")}
+
+
+async def _framework(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, domain.DomainError):
+        return await _known(request, error.__cause__)
+    status = HTTPStatus(error.status_code)
+    detail = {
+        404: "there is nothing at this address; /docs lists what there is",
+        405: f"this address does not take {request.method} requests",
+    }.get(status, str(error.detail))
+    problem = Problem(status, status.phrase.lower().replace(" ", "-"), status.phrase)
+    response = problem_response(problem, detail, request.url.path)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _unexpected(request: Request, _: Exception) -> JSONResponse:
+    """The framework logs the error itself; the caller learns nothing of it."""
+    detail = "something went wrong here; nothing was acknowledged: send the same request again, or ask for help"
+    return problem_response(Problem(500, "internal-error", "Internal error"), detail, request.url.path)

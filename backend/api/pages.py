@@ -1,0 +1,70 @@
+"""The few pages that a person sees: small, no script but the try-out page's, nothing from another host."""
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.templating import Jinja2Templates
+
+from ..domain.statuses import OrderStatus
+from .schemas import PublicOrderView
+
+FOLDER: Final = Path(__file__).parent
+_templates: Final = Jinja2Templates(FOLDER / "templates")
+
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+HEADLINES: Final = {
+    OrderStatus.PENDING: "We are waiting for your payment to be confirmed",
+    OrderStatus.AUTHORIZED: "Your payment is authorized",
+    OrderStatus.PAID: "Thank you, your order is paid",
+    OrderStatus.CANCELLED: "The payment was cancelled",
+    OrderStatus.FAILED: "The payment did not go through",
+    OrderStatus.EXPIRED: "The payment page has expired",
+    OrderStatus.PARTIALLY_REFUNDED: "Part of your payment was refunded",
+    OrderStatus.REFUNDED: "Your payment was refunded",
+}
+
+REFRESH_SECONDS: Final = 2
+
+
+def wants_html(request: Request) -> bool:
+    """Whether a browser asks; a client that takes anything gets JSON."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def redirect_to_frontend(frontend_url: str, page: str, reference: str) -> Response:
+    """To the shop's own page, which asks the API for the order; ``page`` is ``success`` or ``cancel``."""
+    return RedirectResponse(f"{frontend_url}/payment/{page}?ref={quote(reference, safe='')}", 303)
+
+
+def order_page(request: Request, order: PublicOrderView) -> Response:
+    """The order's state for the customer; while it is undecided the page loads itself anew."""
+    undecided = order.status is OrderStatus.PENDING
+    return _page(
+        request,
+        "order.html",
+        {"order": order, "headline": HEADLINES[order.status], "refresh": REFRESH_SECONDS if undecided else None},
+    )
+
+
+def no_order_page(request: Request) -> Response:
+    return _page(request, "no_order.html", {}, status=404)
+
+
+def try_out_page(request: Request, token: str) -> Response:
+    return _page(request, "try_out.html", {"token": token})
+
+
+def _page(request: Request, template: str, values: dict[str, object], status: int = 200) -> Response:
+    return _templates.TemplateResponse(request, template, values, status, SECURITY_HEADERS)

@@ -1,0 +1,287 @@
+"""What the API takes and gives. Amounts come as JSON numbers or strings and are read letter by letter."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from ..domain import order_status as totals
+from ..domain.card_numbers import holds_card_number
+from ..domain.errors import CardNumberNotAccepted, InvalidInput
+from ..domain.exact_json import NumberText
+from ..domain.explain import awaited
+from ..domain.model import Order, Payment
+from ..domain.money import MAX_MINOR, CurrencyCode, Money, parse_currency
+from ..domain.references import OrderReference, UserId, parse_order_reference
+from ..domain.statuses import OrderStatus, PaymentStatus
+from ..domain.terms import Customer, Mode, OrderLine, OrderTerms
+from ..service.start_payment import StartedPayment
+
+
+def _exact_text(value: object) -> str:
+    """The digits of a JSON number or string as they were written."""
+    if isinstance(value, NumberText):
+        return value.text
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value)
+    raise ValueError("write the amount as a number or as a string of digits")
+
+
+def _no_card_number(text: str) -> str:
+    if holds_card_number(text):
+        raise ValueError(str(CardNumberNotAccepted()))
+    return text
+
+
+def _printable(text: str) -> str:
+    if any(char < " " or char == "\x7f" for char in text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _by_rule(rule: Callable[[str], str]) -> AfterValidator:
+    """A domain rule as a validator: what it raises is told of the field it stands on."""
+
+    def check(text: str) -> str:
+        try:
+            return rule(text)
+        except InvalidInput as exc:
+            raise ValueError(str(exc)) from None
+
+    return AfterValidator(check)
+
+
+def _payable(text: str, currency: CurrencyCode) -> Money:
+    """Raises ValueError unless ``text`` is an exact amount that an order may have."""
+    try:
+        money = Money.from_wire(text, currency)
+    except InvalidInput as exc:
+        raise ValueError(str(exc)) from None
+    if not 0 < money.minor <= MAX_MINOR:
+        raise ValueError(f"must be more than zero and at most {Money(MAX_MINOR, currency)}")
+    return money
+
+
+AmountText = Annotated[
+    str,
+    BeforeValidator(_exact_text),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number"}, {"type": "string"}],
+            "description": "Major units, read exactly, with no more decimals than the currency has.",
+            "examples": ["10.00"],
+        }
+    ),
+]
+Currency = Annotated[str, _by_rule(parse_currency), Field(description="ISO 4217 code, in capitals.", examples=["GBP"])]
+Reference = Annotated[
+    str,
+    _by_rule(parse_order_reference),
+    AfterValidator(_no_card_number),
+    Field(description="1 to 35 letters, digits and - _ . /", examples=["TEST-001"]),
+]
+FreeText = Annotated[str, AfterValidator(_printable), AfterValidator(_no_card_number)]
+Name = Annotated[FreeText, Field(min_length=1, max_length=200, examples=["Test User"])]
+Description = Annotated[FreeText, Field(max_length=500)]
+Email = Annotated[
+    FreeText, Field(max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$", examples=["test@example.com"])
+]
+
+
+class _Request(BaseModel):
+    """Strict: nothing is converted, and nothing unknown is passed over."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class CreatePayment(_Request):
+    currency: Currency  # read before the amount, whose decimals it decides
+    amount: AmountText
+    order_reference: Reference
+    customer_email: Email
+    customer_name: Name
+    description: Description = ""
+
+    @field_validator("amount")
+    @classmethod
+    def _amount_is_payable(cls, text: str, info: ValidationInfo) -> str:
+        if "currency" in info.data:
+            _payable(text, info.data["currency"])
+        return text
+
+    def terms(self, mode: Mode, owner: UserId) -> OrderTerms:
+        return OrderTerms(
+            mode=mode,
+            reference=OrderReference(self.order_reference),
+            owner=owner,
+            customer=Customer(self.customer_email, self.customer_name),
+            amount=_payable(self.amount, parse_currency(self.currency)),
+            description=self.description,
+        )
+
+
+class CheckoutLine(_Request):
+    name: Name
+    quantity: int = Field(ge=1, le=100_000, examples=[2])
+    unit_price: AmountText
+
+
+class CompleteCheckout(_Request):
+    currency: Currency
+    lines: list[CheckoutLine] = Field(min_length=1, max_length=100)
+    customer_email: Email
+    customer_name: Name
+    description: Description = ""
+    order_reference: Reference | None = Field(
+        None, description="Yours, so that sending the request again is the same order; made here if absent."
+    )
+
+    @field_validator("lines")
+    @classmethod
+    def _total_is_payable(cls, lines: list[CheckoutLine], info: ValidationInfo) -> list[CheckoutLine]:
+        if "currency" in info.data:
+            currency = info.data["currency"]
+            total = 0
+            for number, line in enumerate(lines, start=1):
+                try:
+                    total += line.quantity * _payable(line.unit_price, currency).minor
+                except ValueError as exc:
+                    raise ValueError(f"line {number}, unit_price: {exc}") from None
+            if total > MAX_MINOR:
+                raise ValueError(f"the total must be at most {Money(MAX_MINOR, currency)}")
+        return lines
+
+    def terms(self, mode: Mode, owner: UserId, reference: OrderReference) -> OrderTerms:
+        currency = parse_currency(self.currency)
+        lines = tuple(
+            OrderLine(line.name, line.quantity, _payable(line.unit_price, currency).minor) for line in self.lines
+        )
+        return OrderTerms(
+            mode=mode,
+            reference=reference,
+            owner=owner,
+            customer=Customer(self.customer_email, self.customer_name),
+            amount=Money(sum(line.total_minor for line in lines), currency),
+            description=self.description,
+            lines=lines,
+        )
+
+
+class PaymentStarted(BaseModel):
+    status: Literal["success"] = "success"
+    order_reference: str
+    payment_job_reference: str
+    payment_reference: str | None
+    action_url: str = Field(description="Send the customer's browser here.")
+    is_mocked: bool = Field(description="True while no real money can move.")
+    message: str
+
+    @classmethod
+    def of(cls, started: StartedPayment) -> Self:
+        return cls(
+            order_reference=started.order.reference,
+            payment_job_reference=started.job_reference,
+            payment_reference=started.payment_reference,
+            action_url=started.action_url,
+            is_mocked=started.notice is not None,
+            message=started.notice or "Send the customer to action_url to pay.",
+        )
+
+
+class CheckoutCompleted(PaymentStarted):
+    order_id: str = Field(description="The order's reference, for GET /api/orders/{order_id}.")
+    amount: str = Field(description="The total, computed here from the lines.")
+    currency: str
+
+    @classmethod
+    def of(cls, started: StartedPayment) -> Self:
+        amount = started.order.amount
+        return cls(
+            **PaymentStarted.of(started).model_dump(),
+            order_id=started.order.reference,
+            amount=amount.to_wire(),
+            currency=amount.currency,
+        )
+
+
+class PaymentView(BaseModel):
+    payment_reference: str
+    status: PaymentStatus
+    authorized: str
+    captured: str
+    refunded: str
+
+    @classmethod
+    def of(cls, payment: Payment, currency: CurrencyCode) -> Self:
+        return cls(
+            payment_reference=payment.reference,
+            status=payment.status,
+            authorized=Money(payment.authorized_minor, currency).to_wire(),
+            captured=Money(payment.captured_minor, currency).to_wire(),
+            refunded=Money(payment.refunded_minor, currency).to_wire(),
+        )
+
+
+class PublicOrderView(BaseModel):
+    """What whoever holds the return address may see: no name, no e-mail, no reference of the gateway's."""
+
+    order_reference: str
+    status: OrderStatus
+    amount: str = Field(description="Decimal text in major units of the currency, as all amounts here.")
+    currency: str
+    awaiting: str | None = Field(description="What has to happen next and by whom; null when nothing is awaited.")
+    is_mocked: bool
+
+    @classmethod
+    def of(cls, order: Order, now: datetime) -> "PublicOrderView":
+        return PublicOrderView(
+            order_reference=order.reference,
+            status=totals.order_status(order),
+            amount=order.amount.to_wire(),
+            currency=order.amount.currency,
+            awaiting=awaited(order, now),
+            is_mocked=order.terms.mode is Mode.MOCK,
+        )
+
+
+class OrderView(PublicOrderView):
+    """An order's state as known now, for its owner."""
+
+    authorized: str
+    captured: str
+    refunded: str
+    payments: list[PaymentView]
+    placed_at: datetime
+
+    @classmethod
+    def of(cls, order: Order, now: datetime) -> "OrderView":
+        currency = order.amount.currency
+        return OrderView(
+            **PublicOrderView.of(order, now).model_dump(),
+            authorized=Money(totals.authorized_minor(order), currency).to_wire(),
+            captured=Money(totals.captured_minor(order), currency).to_wire(),
+            refunded=Money(totals.refunded_minor(order), currency).to_wire(),
+            payments=[PaymentView.of(payment, currency) for payment in order.payments],
+            placed_at=order.placed_at,
+        )
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457; ``type`` is stable, ``detail`` says what to do."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[dict[str, str]] = Field(default_factory=list, description="For a refused value: field and message.")

@@ -1,0 +1,25 @@
+"""Where gateways post. The raw bytes are taken as they came: a signature covers them and nothing else."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+
+from .context import Context
+from .errors import NoSuchGateway
+from .problem_docs import problems
+
+router: Final = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
+
+
+@router.post("/{gateway}", responses=problems(400, 401, 404, 413, 503))
+async def receive_webhook(gateway: str, request: Request, context: Context) -> dict[str, Any]:
+    """Take in one delivery; the answer echoes its references, as the gateway expects, and says what became of it.
+
+    Answered with 200 once it is stored, whatever it says; anything else has the gateway send it again.
+    """
+    webhooks = context.webhooks.get(gateway)
+    if webhooks is None:
+        raise NoSuchGateway
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    accepted = await webhooks.accept(headers, await request.body())
+    return {**accepted.acknowledgement, "status": "received", "outcome": accepted.outcome}

@@ -1,0 +1,132 @@
+"""All settings, from the environment, ``backend/.env`` or ``.env`` (in this order); they decide the mode.
+
+Nothing else in the program reads the environment. A wrong value is one line that names the setting and never shows
+the value, which may be a secret.
+"""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .domain.terms import Mode
+
+PACKAGE: Final = Path(__file__).parent
+PRODUCTION_HOST: Final = "gateway.cashflows.com"
+DEVELOPMENT_JWT_SECRET: Final = "development-only-jwt-secret-do-not-use-with-real-money"  # noqa: S105 - public on purpose
+SHORTEST_SECRET: Final = 32
+
+
+class SettingsError(Exception):
+    """The program must not start like this; the message is one line that says what to set."""
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an http or https address without query")
+    return url.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=(PACKAGE.parent / ".env", PACKAGE / ".env"),
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+    )
+
+    cashflows_merchant_id: str | None = None
+    cashflows_api_key: SecretStr | None = None
+    cashflows_api_secret: SecretStr | None = None
+    cashflows_webhook_secret: SecretStr | None = None
+    cashflows_gateway_url: WebAddress = "https://gateway-int.cashflows.com"
+    cashflows_scheme: Literal["hmac-sha256", "sha512"] = "hmac-sha256"
+
+    jwt_secret_key: SecretStr = SecretStr(DEVELOPMENT_JWT_SECRET)
+
+    mongo_url: SecretStr | None = None
+    db_name: str = Field("rafflestack", pattern=r"^[A-Za-z0-9_-]{1,38}$")
+    data_dir: Path = Path("data")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8001, ge=1, le=65535)
+    public_base_url: WebAddress | None = None
+    frontend_url: WebAddress | None = None
+    cors_origins: str = "http://localhost:3000"
+
+    gateway_timeout_seconds: float = Field(8, gt=0, le=60)
+    store_timeout_seconds: float = Field(5, gt=0, le=60)
+    shutdown_timeout_seconds: int = Field(20, ge=1, le=300)
+    payment_page_minutes: int = Field(60, ge=10, le=60 * 24 * 180)
+    worker_poll_seconds: float = Field(1, ge=0.05, le=60)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def mode(self) -> Mode:
+        """Mock while any credential that the scheme signs requests with is missing; production by the host alone."""
+        if not self._has_credentials:
+            return Mode.MOCK
+        host = urlsplit(self.cashflows_gateway_url).hostname
+        return Mode.PRODUCTION if host == PRODUCTION_HOST else Mode.INTEGRATION
+
+    @property
+    def base_url(self) -> str:
+        """Where the world reaches this program."""
+        return self.public_base_url or f"http://localhost:{self.port}"
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins whose pages may call the API."""
+        return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
+    def _has_credentials(self) -> bool:
+        needed = [self.cashflows_merchant_id, self.cashflows_api_key]
+        if self.cashflows_scheme == "hmac-sha256":
+            needed.append(self.cashflows_api_secret)
+        return all(needed)
+
+
+def load_settings() -> Settings:
+    """Settings from the environment and the ``.env`` files.
+
+    Raises:
+        SettingsError: a value is wrong, or production would run unsafely.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as exc:
+        wrong = [f"{str(error['loc'][0]).upper()}: {error['msg']}" for error in exc.errors(include_input=False)]
+        raise SettingsError("; ".join(wrong)) from None
+    check_production(settings)
+    return settings
+
+
+def check_production(settings: Settings) -> None:
+    """Refuse to take real money with settings that would make it unsafe.
+
+    Raises:
+        SettingsError: lists everything that is missing at once.
+    """
+    if settings.mode is not Mode.PRODUCTION:
+        return
+    missing = []
+    secret = settings.jwt_secret_key.get_secret_value()
+    if secret == DEVELOPMENT_JWT_SECRET or len(secret) < SHORTEST_SECRET:
+        missing.append(f"JWT_SECRET_KEY to {SHORTEST_SECRET} random characters or more")
+    if not settings.base_url.startswith("https://"):
+        missing.append("PUBLIC_BASE_URL to the https address that customers and Cashflows reach")
+    if not settings.cashflows_gateway_url.startswith("https://"):
+        missing.append("CASHFLOWS_GATEWAY_URL to an https address")
+    if settings.cashflows_scheme == "hmac-sha256" and settings.cashflows_webhook_secret is None:
+        missing.append("CASHFLOWS_WEBHOOK_SECRET to the secret that signs webhooks")
+    if missing:
+        raise SettingsError("production needs you to set " + ", and ".join(missing))

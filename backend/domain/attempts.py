@@ -1,0 +1,122 @@
+"""What to do when a customer asks to pay: use the page that is open, wait, or start a new payment job.
+
+A new job while an earlier page may still take money could take it twice, so an earlier disclosed job is first retired
+at the gateway. A job whose page nobody ever held is harmless.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from .errors import (
+    OrderAlreadyAuthorized,
+    OrderAlreadyPaid,
+    OrderAmountDiffers,
+    OrderOfAnotherCustomer,
+    TooManyAttempts,
+)
+from .events import Event, JobLost, JobPlanned
+from .model import Job, Order
+from .order_status import authorized_minor, captured_minor
+from .references import own_reference
+from .statuses import JobState, PaymentStatus
+from .terms import OrderTerms
+
+MOST_JOBS: Final = 20
+"""Payment jobs that one order may use."""
+
+NEARLY_OVER: Final = timedelta(minutes=5)
+"""A page with less time than this left is not handed out again: the customer could not finish on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsePage:
+    """This job's page is open and can be paid: the same answer again."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """Somebody is creating this job right now."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """This disclosed job must be dead at the gateway before another one starts."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class StartJob:
+    """Start payment job ``number``; ``events`` record what becomes of the one before."""
+
+    number: int
+    events: tuple[Event, ...] = ()
+
+
+NextAttempt: TypeAlias = UsePage | WaitFor | Retire | StartJob
+
+
+def check_same_order(order: Order, asked: OrderTerms) -> None:
+    """Hold a repeated request against the order it repeats.
+
+    Raises:
+        OrderOfAnotherCustomer, OrderAmountDiffers: in this order, so that a stranger learns no amount.
+    """
+    if order.terms.owner != asked.owner:
+        raise OrderOfAnotherCustomer(order.reference)
+    if order.amount != asked.amount:
+        raise OrderAmountDiffers(order.reference, str(order.amount), str(asked.amount))
+
+
+def next_attempt(order: Order, now: datetime) -> NextAttempt:
+    """Decide how the order's next payment starts.
+
+    Raises:
+        OrderAlreadyPaid, OrderAlreadyAuthorized: it needs no payment.
+        TooManyAttempts: it has used ``MOST_JOBS``.
+    """
+    if captured_minor(order) >= order.amount.minor:
+        raise OrderAlreadyPaid(order.reference)
+    if authorized_minor(order) >= order.amount.minor:
+        raise OrderAlreadyAuthorized(order.reference)
+    job = order.latest_job
+    if job is None:
+        return StartJob(1)
+    match job.state:
+        case JobState.INTENT if now < job.intent_until:
+            return WaitFor(job)
+        case JobState.INTENT:
+            return _start(order, job, JobLost(job.number, "whoever was creating it did not come back"))
+        case JobState.OPEN:
+            return UsePage(job) if _can_be_paid(job, now) else Retire(job)
+        case JobState.ORPHAN | JobState.REJECTED | JobState.CLOSED:
+            return _start(order, job)
+
+
+def plan_job(
+    order: Order, number: int, gateway: str, now: datetime, *, intent: timedelta, page: timedelta
+) -> JobPlanned:
+    """The intent to record before the gateway is called; ``page`` is how long the payment page shall live."""
+    return JobPlanned(
+        job=number,
+        own_reference=own_reference(order.reference, number),
+        gateway=gateway,
+        intent_until=now + intent,
+        expires_at=now + page,
+    )
+
+
+def _can_be_paid(job: Job, now: datetime) -> bool:
+    ended = {PaymentStatus.CANCELLED, PaymentStatus.EXPIRED, PaymentStatus.VOIDED}
+    return now < job.expires_at - NEARLY_OVER and not any(payment.status in ended for payment in job.payments)
+
+
+def _start(order: Order, job: Job, *events: Event) -> StartJob:
+    if job.number >= MOST_JOBS:
+        raise TooManyAttempts(order.reference, MOST_JOBS)
+    return StartJob(job.number + 1, events)

@@ -1,0 +1,46 @@
+"""Find what looks like a payment card number in free text, so that it is refused before it is kept anywhere.
+
+A card number is a Luhn-valid sequence of 13 to 19 digits with an issuer's first digits (ISO/IEC 7812-1), written as
+one group of digits or as several with a separator between. Finding none proves nothing: digits in words, glued to
+other digits, or split over two fields, pass.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Final
+
+RUN: Final = re.compile(r"[0-9]+(?:[ ./_-]{1,2}[0-9]+)*")
+ISSUER: Final = re.compile(r"4|5[0-9]|6|3[0-9]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")
+LENGTHS: Final = range(13, 20)
+
+
+def holds_card_number(text: str) -> bool:
+    """Whether a card number stands in ``text``, in the digits of any script."""
+    plain = text if text.isascii() else "".join(_ascii_digit(char) for char in text)
+    return any(
+        ISSUER.match(digits) and _luhn(digits)
+        for run in RUN.finditer(plain)
+        for digits in _spans(re.findall("[0-9]+", run[0]))
+    )
+
+
+def _spans(groups: list[str]) -> Iterator[str]:
+    """Neighbouring groups joined, where together they have the length of a card number."""
+    for start in range(len(groups)):
+        for joined in accumulate(groups[start:]):
+            if len(joined) in LENGTHS:
+                yield joined
+            elif len(joined) > LENGTHS[-1]:
+                break
+
+
+def _ascii_digit(char: str) -> str:
+    digit = unicodedata.digit(char, None)
+    return char if digit is None else str(digit)
+
+
+def _luhn(digits: str) -> bool:
+    doubled = (int(d) if i % 2 == 0 else sum(divmod(2 * int(d), 10)) for i, d in enumerate(reversed(digits)))
+    return sum(doubled) % 10 == 0

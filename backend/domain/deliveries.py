@@ -1,0 +1,41 @@
+"""The inbox: webhook deliveries, stored before they are acknowledged and worked through afterwards.
+
+One row stands for one distinct body. A row is pending while ``received > done``: an unsigned body is the same for
+every change of status, so its repeat is news until somebody has looked since.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import NewType
+
+from .terms import Mode
+
+DeliveryId = NewType("DeliveryId", str)
+"""Mode, gateway and SHA-256 of the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """``next_try_at`` is None once nothing is pending; ``attempts`` counts the tries since it last was."""
+
+    id: DeliveryId
+    mode: Mode
+    gateway: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+    first_at: datetime
+    last_at: datetime
+    received: int = 1
+    done: int = 0
+    attempts: int = 0
+    next_try_at: datetime | None = None
+    outcome: str = ""
+
+    @property
+    def is_pending(self) -> bool:
+        return self.received > self.done
+
+
+def delivery_id(mode: Mode, gateway: str, body: bytes) -> DeliveryId:
+    return DeliveryId(f"{mode}/{gateway}/{sha256(body).hexdigest()}")

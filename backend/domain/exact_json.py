@@ -1,0 +1,89 @@
+"""JSON read so that no number passes through a float and nothing is silently dropped.
+
+Refused: duplicate keys (readers disagree on which wins), NaN and infinities, text that is not UTF-8, lone
+surrogates and NUL characters (stores disagree on them), and nesting too deep to be honest.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn, TypeAlias
+
+from .errors import InvalidJson
+
+LONGEST_INTEGER = 18
+"""Digits; a longer integer stays text, as no field of ours is that large and parsing it costs time."""
+
+DEEPEST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class NumberText:
+    """A JSON number that is no small integer, kept letter by letter."""
+
+    text: str
+
+
+ExactJson: TypeAlias = "None | bool | int | str | NumberText | list[ExactJson] | dict[str, ExactJson]"
+
+
+def loads(body: bytes) -> ExactJson:
+    """Parse ``body`` strictly.
+
+    Raises:
+        InvalidJson: the message says why, without repeating the body.
+    """
+    try:
+        text = body.decode("utf-8")
+        value: ExactJson = json.loads(
+            text,
+            parse_float=NumberText,
+            parse_int=_integer,
+            parse_constant=_no_constant,
+            object_pairs_hook=_object,
+        )
+        _check(value, DEEPEST)
+    except UnicodeDecodeError:
+        raise InvalidJson("it is not UTF-8 text") from None
+    except RecursionError:
+        raise InvalidJson("it is nested too deeply") from None
+    except json.JSONDecodeError as exc:
+        raise InvalidJson(f"{exc.msg} at line {exc.lineno}, column {exc.colno}") from None
+    return value
+
+
+def _integer(digits: str) -> int | NumberText:
+    return int(digits) if len(digits) <= LONGEST_INTEGER and digits != "-0" else NumberText(digits)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise InvalidJson(f"{name} is no JSON number")
+
+
+def _object(pairs: Sequence[tuple[str, ExactJson]]) -> dict[str, ExactJson]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise InvalidJson("a key stands twice in one object")
+    return found
+
+
+def _check(value: ExactJson, levels_left: int) -> None:
+    if levels_left == 0:
+        raise InvalidJson("it is nested too deeply")
+    match value:
+        case str():
+            _check_text(value)
+        case list():
+            for item in value:
+                _check(item, levels_left - 1)
+        case dict():
+            for key, item in value.items():
+                _check_text(key)
+                _check(item, levels_left - 1)
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise InvalidJson("a text holds a NUL character")
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise InvalidJson("a text holds half of a surrogate pair")

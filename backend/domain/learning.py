@@ -1,0 +1,73 @@
+"""From evidence to events: what an order learns from a fact, if anything.
+
+Every fact is held against what we asked for. What does not fit is set aside for a person; what is already known gives
+no event, so repeats and stale answers change nothing.
+"""
+
+from .errors import InvalidAmount
+from .events import AttentionRaised, Event, EvidenceSetAside, JobClosed, JobRecognised, PaymentObserved
+from .facts import JobSnapshot, PaymentFact
+from .model import Job, Order, Payment
+from .money import Money
+from .statuses import JobState, join
+
+
+def learn_payment(order: Order, job: Job, fact: PaymentFact) -> tuple[Event, ...]:
+    """The events that one fact about one payment of ``job`` makes."""
+    against = objection(order, job, fact)
+    if against is not None:
+        code, detail = against
+        if order.needs_attention(code, detail):
+            return ()
+        return (EvidenceSetAside(job.number, code, detail, fact),)
+    known = job.payment(fact.payment_reference)
+    return () if known is not None and _adds_nothing(known, fact) else (PaymentObserved(job.number, fact),)
+
+
+def learn_job(order: Order, job: Job, snapshot: JobSnapshot) -> tuple[Event, ...]:
+    """The events that the gateway's account of a whole job makes; facts about several payments are independent."""
+    if snapshot.own_reference is not None and snapshot.own_reference != job.own_reference:
+        detail = f"job {snapshot.job_reference} is for order number {snapshot.own_reference} at the gateway"
+        code = "reference_differs"
+        return () if order.needs_attention(code, detail) else (AttentionRaised(code, detail),)
+    events: list[Event] = []
+    if job.job_reference is None:
+        events.append(JobRecognised(job.number, snapshot.job_reference))
+    for fact in snapshot.payments:
+        events.extend(learn_payment(order, job, fact))
+    if not snapshot.payable and job.state in (JobState.OPEN, JobState.ORPHAN):
+        events.append(JobClosed(job.number, "the gateway says that it takes no more payments"))
+    return tuple(events)
+
+
+def objection(order: Order, job: Job, fact: PaymentFact) -> tuple[str, str] | None:
+    """Why the fact cannot be about this order's money: a stable code and a sentence, or None if it can."""
+    due, payment = order.amount, fact.payment_reference
+    if not _is_for(due, fact):
+        asked = " ".join(part for part in (fact.asked_amount, fact.asked_currency) if part)
+        return "amount_differs", f"payment {payment} is for {asked} at the gateway, the order for {due}"
+    captured, refunded = fact.captured_minor, fact.refunded_minor
+    if captured is not None and captured > due.minor:
+        return "captured_more_than_asked", f"payment {payment} has {captured} of {due.minor} minor units captured"
+    known = job.payment(payment)
+    taken = max(captured or 0, known.captured_minor if known else 0)
+    if refunded is not None and refunded > taken:
+        return "refunded_more_than_captured", f"payment {payment} has {refunded} of {taken} minor units refunded"
+    return None
+
+
+def _is_for(due: Money, fact: PaymentFact) -> bool:
+    if fact.asked_currency not in (None, due.currency):
+        return False
+    try:
+        return fact.asked_amount is None or Money.from_wire(fact.asked_amount, due.currency) == due
+    except InvalidAmount:
+        return False
+
+
+def _adds_nothing(known: Payment, fact: PaymentFact) -> bool:
+    return (
+        join(known.statuses, fact.status) == known.statuses
+        and (fact.captured_minor or 0) <= known.captured_minor
+        and (fact.refunded_minor or 0) <= known.refunded_minor
+    )

@@ -1,0 +1,110 @@
+"""What is known of an order: one frozen value that holds everything that must change together.
+
+Amounts are facts and totals, never deltas, and the status is a word computed from them (``order_status.py``). A new
+value comes only from an event applied by ``ledger.py``.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NewType
+
+from .history import HistoryEntry
+from .money import Money
+from .references import JobReference, OrderReference, OwnReference, PaymentReference
+from .statuses import JobState, PaymentStatus
+from .terms import Mode, OrderTerms
+
+SCHEMA: Final = 1
+"""Version of the stored shape; ``stores/codec.py`` reads older ones."""
+
+OrderId = NewType("OrderId", str)
+"""Mode and order reference, ``"mock/TEST-001"``: unique without any help from an index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One attempt to move money within a payment job.
+
+    ``statuses`` are all that the gateway has established, weakest first (``statuses.join``): more than one only where
+    its words changed or contradict each other.
+    """
+
+    reference: PaymentReference
+    statuses: tuple[PaymentStatus, ...] = (PaymentStatus.PENDING,)
+    authorized_minor: int = 0
+    captured_minor: int = 0
+    refunded_minor: int = 0
+
+    @property
+    def status(self) -> PaymentStatus:
+        return self.statuses[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    number: int
+    own_reference: OwnReference
+    gateway: str
+    state: JobState
+    intent_until: datetime
+    expires_at: datetime
+    job_reference: JobReference | None = None
+    action_url: str | None = None
+    disclosed_at: datetime | None = None
+    payments: tuple[Payment, ...] = ()
+
+    def payment(self, reference: PaymentReference) -> Payment | None:
+        return next((payment for payment in self.payments if payment.reference == reference), None)
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionItem:
+    """Something that a person must look at; ``code`` is stable, ``detail`` is a sentence."""
+
+    code: str
+    detail: str
+    raised_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """``next_check_at``, ``last_look_at`` and ``looks_since_news`` steer the next look; no history tells of them."""
+
+    id: OrderId
+    terms: OrderTerms
+    placed_at: datetime
+    jobs: tuple[Job, ...] = ()
+    attention: tuple[AttentionItem, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+    next_check_at: datetime | None = None
+    last_look_at: datetime | None = None
+    looks_since_news: int = 0
+    version: int = 1
+    schema: int = SCHEMA
+
+    @property
+    def reference(self) -> OrderReference:
+        return self.terms.reference
+
+    @property
+    def amount(self) -> Money:
+        return self.terms.amount
+
+    @property
+    def latest_job(self) -> Job | None:
+        return self.jobs[-1] if self.jobs else None
+
+    @property
+    def payments(self) -> tuple[Payment, ...]:
+        return tuple(payment for job in self.jobs for payment in job.payments)
+
+    def needs_attention(self, code: str, detail: str) -> bool:
+        """Whether exactly this has been raised already."""
+        return any(item.code == code and item.detail == detail for item in self.attention)
+
+    def job(self, number: int) -> Job | None:
+        return next((job for job in self.jobs if job.number == number), None)
+
+
+def order_id(mode: Mode, reference: OrderReference) -> OrderId:
+    return OrderId(f"{mode}/{reference}")

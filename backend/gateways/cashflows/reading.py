@@ -1,0 +1,59 @@
+"""Read what Cashflows sends: leniently in shape, strictly in value.
+
+Keys come in camelCase or PascalCase, references and amounts as strings or numbers, members we do not know are passed
+over. Amounts and references never go through a float.
+"""
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from ...domain.errors import InvalidJson
+from ...domain.exact_json import ExactJson, NumberText, loads
+
+
+class WireError(Exception):
+    """Not what the manual promises; the message repeats nothing of what was sent."""
+
+
+def _text(value: object) -> object:
+    if isinstance(value, NumberText):
+        return value.text
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_text), Field(max_length=512)]
+Reference = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class Wire(BaseModel):
+    """Base of all shapes; member names are compared in lower case and without underscores."""
+
+    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", ""), frozen=True, strict=True)
+
+
+Shape = TypeVar("Shape", bound=Wire)
+
+
+def parse(shape: type[Shape], body: bytes) -> Shape:
+    """Raises:
+    WireError: ``body`` is not JSON that can be read exactly, or lacks what ``shape`` needs.
+    """
+    try:
+        return shape.model_validate(_lower_keys(loads(body)))
+    except InvalidJson as exc:
+        raise WireError(str(exc)) from None
+    except ValidationError as exc:
+        members = sorted({".".join(str(part) for part in error["loc"]) for error in exc.errors(include_input=False)})
+        raise WireError(f"missing or not as the manual says: {', '.join(members)}") from None
+
+
+def _lower_keys(value: ExactJson) -> ExactJson:
+    """Members without a value count as absent."""
+    match value:
+        case dict():
+            return {key.lower(): _lower_keys(item) for key, item in value.items() if item is not None}
+        case list():
+            return [_lower_keys(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,210 @@
+"""Payment jobs in Cashflows' words and shapes; they go no further than this folder.
+
+Source: Cashflows Gateway API, OpenAPI document v1, and developer pages "Payment processing" and "Handling payment
+status updates". Not confirmed on a live account: the numeric spellings of statuses.
+"""
+
+import json
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Final
+
+from pydantic import Field
+
+from ...domain.errors import InvalidAmount, UnknownCurrency
+from ...domain.facts import Evidence, EvidenceSource, JobSnapshot, PaymentFact
+from ...domain.money import Money, parse_currency
+from ...domain.references import JobReference, OwnReference, PaymentReference
+from ...domain.statuses import PaymentStatus
+from ...ports import JobRequest, Redirect
+from .reading import Reference, Text, Wire, WireError, parse
+
+STATUSES: Final = {
+    # A status that is not here means "not paid, look again"; values were added to the API over time.
+    "pending": PaymentStatus.PENDING,
+    "10": PaymentStatus.PENDING,
+    "commissioned": PaymentStatus.PENDING,
+    "verified": PaymentStatus.PENDING,  # a card was checked for a zero amount: no money of ours
+    "reserved": PaymentStatus.AUTHORIZED,
+    "paid": PaymentStatus.CAPTURED,
+    "cancelled": PaymentStatus.CANCELLED,
+    "9100": PaymentStatus.CANCELLED,
+    "expired": PaymentStatus.EXPIRED,
+    "failed": PaymentStatus.FAILED,
+    "declined": PaymentStatus.DECLINED,
+    "rejected": PaymentStatus.DECLINED,
+    "blocked": PaymentStatus.DECLINED,
+}
+
+OVER: Final = frozenset({"paid", "cancelled", "expired", "9100"})
+"""Job statuses after which a job takes no more money; a failed attempt leaves it open for another."""
+
+COMPLETED: Final = frozenset({"completed", "9010"})
+
+
+class _Capture(Wire):
+    status: Text
+    amount_to_capture: Text
+
+
+class _Refund(Wire):
+    status: Text
+    amount_to_refund: Text
+
+
+class _Payment(Wire):
+    reference: Reference
+    status: Text
+    amount_to_collect: Text | None = None
+    paid_amount: Text | None = None
+    captures: list[_Capture] = Field(default_factory=list)
+    refunds: list[_Refund] = Field(default_factory=list)
+
+
+class _Order(Wire):
+    order_number: Text | None = None
+
+
+class _Job(Wire):
+    reference: Reference
+    payment_status: Text = "Pending"
+    currency: Text | None = None
+    amount_to_collect: Text | None = None
+    order: _Order = _Order()
+    payments: list[_Payment] = Field(default_factory=list)
+
+
+class _Link(Wire):
+    url: str = Field(max_length=2048)
+
+
+class _Links(Wire):
+    action: _Link
+
+
+class _Created(Wire):
+    data: _Job
+    links: _Links
+
+
+class _Retrieved(Wire):
+    data: _Job
+
+
+class _Error(Wire):
+    code: Text
+
+
+class _ErrorReport(Wire):
+    errors: list[_Error] = Field(min_length=1)
+
+
+class _Failure(Wire):
+    error_report: _ErrorReport
+
+
+def job_body(request: JobRequest) -> bytes:
+    """The body of "create payment job", serialised once: these bytes are signed and sent."""
+    terms = request.terms
+    first_name, _, last_name = terms.customer.name.rpartition(" ")
+    body = {
+        "amountToCollect": terms.amount.to_wire(),
+        "currency": terms.amount.currency,
+        "locale": "en_GB",
+        "expirationDateTimeUtc": request.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "order": {
+            "orderNumber": request.own_reference,
+            "note": terms.description,
+            "billingIdentity": {"emailAddress": terms.customer.email},
+            "billingAddress": {"firstName": first_name, "lastName": last_name},
+            "orderLines": [
+                {
+                    "lineNumber": number,
+                    "name": line.name,
+                    "quantity": line.quantity,
+                    "unitPriceInclVat": Money(line.unit_price_minor, terms.amount.currency).to_wire(),
+                    "totalLineAmount": Money(line.total_minor, terms.amount.currency).to_wire(),
+                }
+                for number, line in enumerate(terms.lines, start=1)
+            ],
+        },
+        "parameters": {
+            "returnUrlSuccess": request.success_url,
+            "returnUrlFailed": request.failed_url,
+            "returnUrlCancelled": request.cancel_url,
+            "webhookUrl": request.webhook_url,
+        },
+    }
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def read_created(body: bytes) -> Redirect:
+    """The reply to "create payment job".
+
+    Raises:
+        WireError: no job reference, or no page to send the customer to.
+    """
+    reply = parse(_Created, body)
+    return Redirect(
+        job_reference=JobReference(reply.data.reference),
+        action_url=reply.links.action.url,
+        payments=tuple(PaymentReference(payment.reference) for payment in reply.data.payments),
+    )
+
+
+def read_job(body: bytes) -> JobSnapshot:
+    """The reply to "retrieve payment job", with every payment in it.
+
+    Raises:
+        WireError: it cannot be read exactly.
+    """
+    job = parse(_Retrieved, body).data
+    digest = sha256(body).hexdigest()
+    number = job.order.order_number
+    return JobSnapshot(
+        job_reference=JobReference(job.reference),
+        own_reference=OwnReference(number) if number is not None else None,
+        payable=job.payment_status.lower() not in OVER,
+        payments=tuple(_fact(job, payment, digest) for payment in job.payments),
+    )
+
+
+def read_error_code(body: bytes) -> str:
+    """The first error's code, or a plain word for a reply without one; never its free text."""
+    try:
+        return parse(_Failure, body).error_report.errors[0].code[:64]
+    except WireError:
+        return "no error report"
+
+
+def _fact(job: _Job, payment: _Payment, digest: str) -> PaymentFact:
+    asked = payment.amount_to_collect or job.amount_to_collect
+    if asked is None or job.currency is None:
+        raise WireError("the reply states no amount or no currency")
+    status = STATUSES.get(payment.status.lower(), PaymentStatus.PENDING)
+    captured = _completed([(part.amount_to_capture, part.status) for part in payment.captures], job.currency)
+    if status is PaymentStatus.CANCELLED and payment.paid_amount and _minor(payment.paid_amount, job.currency):
+        # Cancelled before the midnight batch: the reply goes on showing what had been paid ("Cancellations").
+        status = PaymentStatus.VOIDED
+    if status in (PaymentStatus.CAPTURED, PaymentStatus.VOIDED) and not captured:
+        captured = _minor(asked, job.currency)
+    return PaymentFact(
+        payment_reference=PaymentReference(payment.reference),
+        status=status,
+        evidence=Evidence(EvidenceSource.RETRIEVAL, digest, payment.status[:32]),
+        asked_amount=asked,
+        asked_currency=job.currency,
+        captured_minor=captured,
+        refunded_minor=_completed([(part.amount_to_refund, part.status) for part in payment.refunds], job.currency),
+    )
+
+
+def _completed(parts: Iterable[tuple[str, str]], currency: str) -> int:
+    return sum(_minor(amount, currency) for amount, status in parts if status.lower() in COMPLETED)
+
+
+def _minor(amount: str, currency: str) -> int:
+    try:
+        return Money.from_wire(amount, parse_currency(currency)).minor
+    except (InvalidAmount, UnknownCurrency):
+        raise WireError("the reply states an amount that is not exact") from None

@@ -1,0 +1,220 @@
+"""What the services need from outside: a gateway, a store, a clock.
+
+Results that a service decides on are values, and the axis that matters is whether the outcome is known. Store failures
+are errors, split the same way:
+
+    StoreError
+    +-- StoreUnavailable        nothing was read, nothing was written
+    +-- StoreOutcomeUnknown     a write may or may not have landed: read again, never assume
+    +-- DocumentTooNew          written by a later version of this program; refuse rather than lose what it added
+    +-- DocumentUnreadable      not what any version of this program writes
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from .domain.deliveries import Delivery, DeliveryId
+from .domain.facts import Hint, JobSnapshot, SignedFact
+from .domain.model import Order, OrderId
+from .domain.references import JobReference, OwnReference, PaymentReference
+from .domain.terms import Mode, OrderTerms
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, aware, in UTC, to the microsecond."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+# --- gateway ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """Everything a gateway may need to collect one order's amount; URLs are absolute."""
+
+    own_reference: OwnReference
+    terms: OrderTerms
+    expires_at: datetime
+    success_url: str
+    failed_url: str
+    cancel_url: str
+    webhook_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The job exists: send the customer to ``action_url``."""
+
+    job_reference: JobReference
+    action_url: str
+    payments: tuple[PaymentReference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The gateway said no; nothing moved and nothing will."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The gateway was not reached; trying again is safe."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It was sent and no answer that can be believed came; never send again, look instead."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The gateway accepted to end the job; ask it what became of the payments."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchJob:
+    """The gateway does not know the job (or not with these credentials)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The gateway could not be asked, or its answer could not be believed; a read may be tried again."""
+
+    reason: str
+
+
+CreateOutcome: TypeAlias = Redirect | Refused | NotSent | Unknown
+CancelOutcome: TypeAlias = Cancelled | Refused | NotSent | Unknown
+RetrieveOutcome: TypeAlias = JobSnapshot | NoSuchJob | Unavailable
+
+
+class WebhookRejected(Exception):
+    """The delivery is not the gateway's: its signature is missing or wrong."""
+
+
+class WebhookNotConfigured(Exception):
+    """No secret to verify with is configured, so nothing can be accepted."""
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(f"webhooks cannot be verified: set {setting}")
+
+
+class WebhookUnreadable(Exception):
+    """The delivery is the gateway's, but does not say what the gateway's manual promises."""
+
+
+class PaymentGateway(Protocol):
+    """One gateway's adapter. It translates, and nothing else: rules live in the services and the domain."""
+
+    name: str
+    notice: str | None
+    """Said with every started payment while no real money can move; None otherwise."""
+
+    async def create_payment_job(self, request: JobRequest) -> CreateOutcome: ...
+
+    async def retrieve_payment_job(self, reference: JobReference) -> RetrieveOutcome: ...
+
+    async def cancel_payment_job(self, reference: JobReference) -> CancelOutcome: ...
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Check that the delivery is the gateway's, as far as its scheme can tell.
+
+        Raises:
+            WebhookRejected: signature missing or wrong.
+            WebhookNotConfigured: there is nothing to verify with.
+        """
+
+    def read_webhook(self, body: bytes) -> SignedFact | Hint:
+        """Translate a delivery that ``verify_webhook`` let through; unsigned schemes only ever give a Hint.
+
+        Raises:
+            WebhookUnreadable: the message says what is missing.
+        """
+
+    def acknowledgement(self, body: bytes) -> Mapping[str, str]:
+        """What the gateway wants echoed, so that it stops repeating the delivery."""
+
+
+# --- store -----------------------------------------------------------------------------------------------------------
+
+
+class StoreError(Exception):
+    """The store did not do what was asked."""
+
+
+class StoreUnavailable(StoreError):
+    """Nothing was read or written; try again later."""
+
+
+class StoreOutcomeUnknown(StoreError):
+    """The write may or may not have landed; read again before deciding anything."""
+
+
+class DocumentTooNew(StoreError):
+    def __init__(self, document_id: str, schema: int, known: int) -> None:
+        super().__init__(
+            f"{document_id} was written in schema {schema}, this program knows up to {known}: run the newer version"
+        )
+
+
+class DocumentUnreadable(StoreError):
+    def __init__(self, document_id: str, why: str) -> None:
+        super().__init__(f"{document_id} cannot be read: {why}")
+
+
+class OrderStore(Protocol):
+    """Orders and the inbox, durably. Every write that returns survives the death of the process and the machine.
+
+    All methods raise StoreUnavailable; those that write may raise StoreOutcomeUnknown instead. Orders come back equal
+    to what was written, to the microsecond and the character.
+    """
+
+    async def open(self) -> None:
+        """Connect, and create what is missing (tables, indexes)."""
+
+    async def close(self) -> None: ...
+
+    async def ping(self) -> None:
+        """Return if the store answers a read now."""
+
+    async def insert(self, order: Order) -> bool:
+        """Add a new order at its ``version``; False, and nothing written, if its id is taken."""
+
+    async def replace(self, order: Order, expected_version: int) -> bool:
+        """Replace the order if the stored version is ``expected_version``; False, and nothing written, if not."""
+
+    async def get(self, order_id: OrderId) -> Order | None: ...
+
+    async def find_by_job(self, mode: Mode, reference: JobReference) -> Order | None:
+        """The order one of whose payment jobs bears the gateway's ``reference``."""
+
+    async def make_due(self, order_id: OrderId, at: datetime) -> None:
+        """Bring the order's ``next_check_at`` forward to ``at``, never back; the version stays."""
+
+    async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
+        """Take up to ``limit`` orders with ``next_check_at <= now``, the longest due first.
+
+        Taking pushes ``next_check_at`` to ``until``, so no other worker takes them before that, and work whose taker
+        died falls due again. The version stays: whoever changes the order sets ``next_check_at`` anew.
+        """
+
+    async def receive(self, delivery: Delivery) -> Delivery:
+        """Add the delivery, or count it on its row; returns the row as it stands. Its ``next_try_at`` is taken over."""
+
+    async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
+        """Mark the row worked through up to ``seen`` receptions; it stays pending if more have come since."""
+
+    async def postpone(self, delivery_id: DeliveryId, until: datetime, outcome: str) -> None:
+        """Leave the row pending, count one attempt, and make it due at ``until``."""
+
+    async def take_deliveries(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[Delivery]:
+        """Take up to ``limit`` pending rows with ``next_try_at <= now``, longest due first, as ``take_due`` does."""

@@ -1,0 +1,119 @@
+"""The two ways in which an order is ever written: ``insert`` and ``change``.
+
+A change is read, decided by a pure function, and written if nobody wrote in between; a lost race is decided anew on
+what the other left. When the store cannot say whether a write landed, the order is read again: the operation's id in
+its history is the proof. Deciding again is always safe, because it never calls the gateway.
+"""
+
+import random
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from ..domain.events import Event
+from ..domain.ledger import record
+from ..domain.model import Order, OrderId, order_id
+from ..domain.references import JobReference, OrderReference
+from ..domain.schedule import next_check
+from ..domain.terms import Mode
+from ..ports import Clock, OrderStore, StoreOutcomeUnknown, StoreUnavailable
+
+Decide: TypeAlias = Callable[[Order], Sequence[Event]]
+"""From the order as it stands to what happens to it; called again after a lost race, so it must have no effect."""
+
+MOST_ROUNDS: Final = 30
+LONGEST_PAUSE_SECONDS: Final = 0.2
+
+
+class Orders:
+    def __init__(self, store: OrderStore, clock: Clock, mode: Mode) -> None:
+        self._store = store
+        self._clock = clock
+        self._mode = mode
+
+    async def insert(self, order: Order) -> Order:
+        """Add ``order`` unless its id is taken; returns the order that is stored now, this one or the other.
+
+        Raises:
+            StoreError: nothing is known to be stored; the same call may be made again.
+        """
+        order = replace(order, next_check_at=next_check(order, self._clock.now()))
+        for _ in range(MOST_ROUNDS):
+            try:
+                if await self._store.insert(order):
+                    return order
+            except StoreOutcomeUnknown:
+                await self._pause()
+                continue
+            stored = await self._store.get(order.id)
+            if stored is not None:
+                return stored
+        raise StoreUnavailable(f"order {order.id} could not be stored in {MOST_ROUNDS} tries")
+
+    async def change(self, order: Order, decide: Decide, *, actor: str, operation: str | None = None) -> Order:
+        """Apply what ``decide`` makes of the order, once; returns the order as it stands then.
+
+        Whether it was this call that changed it, ``made_by`` tells of the ``operation`` given.
+
+        Raises:
+            StoreError: the change may or may not have been made; nothing else has.
+        """
+        operation = operation or new_operation()
+        for _ in range(MOST_ROUNDS):
+            events = decide(order)
+            if not events:
+                return order
+            now = self._clock.now()
+            changed = record(order, events, at=now, operation=operation, actor=actor)
+            changed = replace(changed, version=order.version + 1, looks_since_news=0)
+            changed = replace(changed, next_check_at=next_check(changed, now))
+            try:
+                if await self._store.replace(changed, order.version):
+                    return changed
+            except StoreOutcomeUnknown:
+                await self._pause()
+            order = await self.load(order.id)
+            if made_by(order, operation):
+                return order
+        raise StoreUnavailable(f"order {order.id} was changed by others {MOST_ROUNDS} times in a row")
+
+    async def note_look(self, order: Order) -> None:
+        """Remember that the gateway was asked and had no news, so that the next look comes later.
+
+        If the order changed meanwhile, that change has set its next look, and this one is dropped.
+        """
+        now = self._clock.now()
+        looked = replace(
+            order, version=order.version + 1, last_look_at=now, looks_since_news=order.looks_since_news + 1
+        )
+        await self._store.replace(replace(looked, next_check_at=next_check(looked, now)), order.version)
+
+    async def load(self, order_id: OrderId) -> Order:
+        """The order as stored.
+
+        Raises:
+            StoreUnavailable: also when it is gone, which no code of ours ever does.
+        """
+        order = await self._store.get(order_id)
+        if order is None:
+            raise StoreUnavailable(f"order {order_id} is gone from the store")
+        return order
+
+    async def find(self, reference: OrderReference) -> Order | None:
+        return await self._store.get(order_id(self._mode, reference))
+
+    async def find_by_job(self, reference: JobReference) -> Order | None:
+        return await self._store.find_by_job(self._mode, reference)
+
+    async def _pause(self) -> None:
+        await self._clock.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))  # noqa: S311 - jitter, not a secret
+
+
+def new_operation() -> str:
+    return secrets.token_hex(8)
+
+
+def made_by(order: Order, operation: str) -> bool:
+    """Whether ``operation`` is among what was written to the order."""
+    return any(entry.operation == operation for entry in reversed(order.history))

@@ -1,0 +1,120 @@
+"""Ask the gateway what became of an order's payment jobs, and record what it says through the same rules as a webhook.
+
+Webhooks get lost, and intents are left behind by crashes; every open order therefore has a next look, and workers on
+any number of hosts share the looks by taking them (a taken look falls due again if its taker dies).
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from ..domain.events import AttentionRaised, Event, JobLost
+from ..domain.facts import JobSnapshot
+from ..domain.learning import learn_job
+from ..domain.model import Job, Order, OrderId
+from ..domain.references import JobReference
+from ..domain.schedule import is_overdue
+from ..domain.statuses import JobState
+from ..domain.terms import Mode
+from ..ports import Clock, NoSuchJob, OrderStore, PaymentGateway, StoreError, Unavailable
+from .orders import Decide, Orders
+
+log = logging.getLogger(__name__)
+
+ACTOR: Final = "reconcile"
+BATCH: Final = 20
+TAKEN_FOR: Final = timedelta(seconds=30)
+"""Longer than one look can take; after a taker's death its orders fall due again after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The order after a look; ``answered`` is whether the gateway said anything at all."""
+
+    order: Order
+    answered: bool
+
+
+class Reconciler:
+    def __init__(self, orders: Orders, store: OrderStore, gateway: PaymentGateway, clock: Clock, mode: Mode) -> None:
+        self._orders = orders
+        self._store = store
+        self._gateway = gateway
+        self._clock = clock
+        self._mode = mode
+
+    async def run_due(self) -> int:
+        """Look at one batch of due orders; returns how many there were."""
+        now = self._clock.now()
+        due = await self._store.take_due(self._mode, now, now + TAKEN_FOR, BATCH)
+        async with asyncio.TaskGroup() as group:
+            for order_id in due:
+                group.create_task(self._look_safely(order_id))
+        return len(due)
+
+    async def look(self, order: Order) -> Order:
+        """Ask about every job that may still change; an order whose jobs had no news is looked at later next time.
+
+        Raises:
+            StoreError: what was learned may not be recorded; the order stays due.
+        """
+        before = order.version
+        order = await self._orders.change(order, self._notice_time, actor=ACTOR)
+        for job in order.jobs:
+            if job.state in (JobState.OPEN, JobState.ORPHAN) and job.job_reference is not None:
+                order = (await self.look_at_job(order, job, job.job_reference)).order
+        if order.version == before:
+            await self._orders.note_look(order)
+        return order
+
+    async def look_at_job(self, order: Order, job: Job, reference: JobReference) -> Looked:
+        """Ask the gateway about one job by its name there, and record what fits the order."""
+        answer = await self._gateway.retrieve_payment_job(reference)
+        decide: Decide
+        match answer:
+            case Unavailable(reason):
+                log.warning("could not ask about %s of %s: %s", reference, order.id, reason)
+                return Looked(order, answered=False)
+            case NoSuchJob():
+                detail = f"the gateway does not know payment job {reference}"
+                decide = partial(_raise_attention, "job_unknown_to_gateway", detail)
+            case JobSnapshot():
+                decide = partial(_learn_snapshot, job.number, answer)
+        return Looked(await self._orders.change(order, decide, actor=ACTOR), answered=True)
+
+    async def retire(self, order: Order, job: Job) -> Order:
+        """End a disclosed job at the gateway; whether it is dead, the order tells afterwards."""
+        assert job.job_reference is not None, "a disclosed job has the gateway's name"
+        outcome = await self._gateway.cancel_payment_job(job.job_reference)
+        log.info("cancelling %s of %s: %s", job.job_reference, order.id, type(outcome).__name__)
+        return (await self.look_at_job(order, job, job.job_reference)).order
+
+    def _notice_time(self, order: Order) -> Sequence[Event]:
+        """What time alone tells: intents that ran out, and jobs that outlived their expiry."""
+        now = self._clock.now()
+        events: list[Event] = []
+        for job in order.jobs:
+            if job.state is JobState.INTENT and now >= job.intent_until:
+                events.append(JobLost(job.number, "whoever was creating it did not come back"))
+            if is_overdue(job, now):
+                detail = f"payment job {job.job_reference} should have ended at {job.expires_at:%Y-%m-%d %H:%M} UTC"
+                events.extend(_raise_attention("job_outlived_its_expiry", detail, order))
+        return events
+
+    async def _look_safely(self, order_id: OrderId) -> None:
+        try:
+            await self.look(await self._orders.load(order_id))
+        except StoreError as exc:
+            log.warning("look at %s will be repeated: %s", order_id, exc)
+
+
+def _learn_snapshot(number: int, snapshot: JobSnapshot, order: Order) -> Sequence[Event]:
+    return learn_job(order, order.jobs[number - 1], snapshot)
+
+
+def _raise_attention(code: str, detail: str, order: Order) -> Sequence[Event]:
+    return () if order.needs_attention(code, detail) else (AttentionRaised(code, detail),)

@@ -1,0 +1,209 @@
+"""Webhooks: verify, store, apply, acknowledge; what cannot be applied now is tried again from the inbox.
+
+Crash points: before the row is stored the gateway has no acknowledgement and repeats; from then on the row is pending
+until it was worked through, whoever does it. Applying is idempotent, so a row may be worked through twice.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Final
+
+from ..domain.deliveries import Delivery, delivery_id
+from ..domain.events import Event
+from ..domain.facts import Hint, PaymentFact, SignedFact
+from ..domain.learning import learn_payment, objection
+from ..domain.model import Job, Order
+from ..domain.references import split_own_reference
+from ..domain.terms import Mode
+from ..ports import Clock, OrderStore, PaymentGateway, StoreError, WebhookUnreadable
+from .orders import Orders
+from .reconcile import Reconciler
+
+log = logging.getLogger(__name__)
+
+ACTOR: Final = "webhook"
+KEPT_HEADERS: Final = ("content-type", "user-agent", "x-request-id")
+BATCH: Final = 20
+TAKEN_FOR: Final = timedelta(seconds=30)
+BACKOFF: Final = tuple(timedelta(seconds=s) for s in (2, 10, 60, 300, 900, 3600))
+GIVE_UP_AFTER: Final = timedelta(hours=24)
+LOOK_AT_MOST_EVERY: Final = timedelta(seconds=3)
+
+
+class Outcome(StrEnum):
+    """What became of a delivery; the words are stored and told to whoever sent it."""
+
+    APPLIED = "applied"
+    SET_ASIDE = "kept for a person: it does not fit the order"
+    CONFIRMING = "kept: the gateway is being asked"
+    UNMATCHED = "kept: no such order or payment is known here"
+    GIVEN_UP = "kept for a person: no such order or payment came to be known"
+    LATER = "kept: it will be applied shortly"
+    UNREADABLE = "kept for a person: it cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    acknowledgement: Mapping[str, str]
+    outcome: Outcome
+
+
+class Webhooks:
+    def __init__(
+        self,
+        orders: Orders,
+        store: OrderStore,
+        gateway: PaymentGateway,
+        reconciler: Reconciler,
+        clock: Clock,
+        mode: Mode,
+        *,
+        wake_worker: Callable[[], None],
+    ) -> None:
+        self._orders = orders
+        self._store = store
+        self._gateway = gateway
+        self._reconciler = reconciler
+        self._clock = clock
+        self._mode = mode
+        self._wake_worker = wake_worker
+
+    async def accept(self, headers: Mapping[str, str], body: bytes) -> Accepted:
+        """Take one delivery in. When this returns, it is stored, and applied if that needed no question to the gateway.
+
+        ``headers`` has lower-case names.
+
+        Raises:
+            WebhookRejected, WebhookNotConfigured: nothing was stored.
+            WebhookUnreadable: it is stored, but says nothing that can be acted on.
+            StoreError: it is not known to be stored, so it must not be acknowledged.
+        """
+        self._gateway.verify_webhook(headers, body)
+        delivery = await self._store.receive(self._new_delivery(headers, body))
+        try:
+            reading = self._gateway.read_webhook(body)
+        except WebhookUnreadable:
+            await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
+            raise
+        try:
+            outcome = await self._apply(delivery, reading)
+        except StoreError as exc:
+            log.warning("delivery %s is stored and will be applied later: %s", delivery.id, exc)
+            outcome = Outcome.LATER
+        return Accepted(self._gateway.acknowledgement(body), outcome)
+
+    async def run_pending(self) -> int:
+        """Work through one batch of pending deliveries; returns how many there were."""
+        now = self._clock.now()
+        pending = await self._store.take_deliveries(self._mode, now, now + TAKEN_FOR, BATCH)
+        async with asyncio.TaskGroup() as group:
+            for delivery in pending:
+                group.create_task(self._work_safely(delivery))
+        return len(pending)
+
+    async def _work_safely(self, delivery: Delivery) -> None:
+        try:
+            await self._work(delivery)
+        except StoreError as exc:
+            log.warning("delivery %s will be tried again: %s", delivery.id, exc)
+
+    async def _work(self, delivery: Delivery) -> None:
+        try:
+            reading = self._gateway.read_webhook(delivery.body)
+        except WebhookUnreadable:
+            await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
+            return
+        outcome = await self._apply(delivery, reading)
+        if outcome is Outcome.CONFIRMING:
+            await self._confirm(delivery, reading)
+
+    async def _apply(self, delivery: Delivery, reading: SignedFact | Hint) -> Outcome:
+        """Do what can be done without the gateway, and leave the row settled or due for what cannot."""
+        found = await self._find(reading)
+        if found is None:
+            return await self._postpone(delivery, Outcome.UNMATCHED)
+        order, job = found
+        if isinstance(reading, Hint) or job.payment(reading.fact.payment_reference) is None:
+            await self._store.postpone(delivery.id, self._clock.now(), Outcome.CONFIRMING)
+            self._wake_worker()
+            return Outcome.CONFIRMING
+        return await self._learn(delivery, order, job, reading.fact)
+
+    async def _learn(self, delivery: Delivery, order: Order, job: Job, fact: PaymentFact) -> Outcome:
+        order = await self._orders.change(order, partial(_learn_fact, job.number, fact), actor=ACTOR)
+        fits = objection(order, order.jobs[job.number - 1], fact) is None
+        outcome = Outcome.APPLIED if fits else Outcome.SET_ASIDE
+        await self._store.settle(delivery.id, delivery.received, outcome)
+        return outcome
+
+    async def _confirm(self, delivery: Delivery, reading: SignedFact | Hint) -> None:
+        """Ask the gateway, then settle: a hint by having looked, a fact by its payment being known now."""
+        found = await self._find(reading)
+        reference = found and (found[1].job_reference or reading.job_reference)
+        if found is None or reference is None:
+            await self._postpone(delivery, Outcome.UNMATCHED)
+            return
+        order, job = found
+        now = self._clock.now()
+        if order.last_look_at is not None and now < order.last_look_at + LOOK_AT_MOST_EVERY:
+            await self._store.postpone(delivery.id, order.last_look_at + LOOK_AT_MOST_EVERY, Outcome.CONFIRMING)
+            return
+        looked = await self._reconciler.look_at_job(order, job, reference)
+        await self._orders.note_look(looked.order)
+        payment_is_known = not isinstance(reading, Hint) and (
+            looked.order.jobs[job.number - 1].payment(reading.fact.payment_reference) is not None
+        )
+        if not isinstance(reading, Hint) and payment_is_known:
+            await self._learn(delivery, looked.order, looked.order.jobs[job.number - 1], reading.fact)
+        elif isinstance(reading, Hint) and looked.answered:
+            await self._store.settle(delivery.id, delivery.received, Outcome.APPLIED)
+        else:
+            await self._postpone(delivery, Outcome.UNMATCHED if looked.answered else Outcome.CONFIRMING)
+
+    async def _find(self, reading: SignedFact | Hint) -> tuple[Order, Job] | None:
+        """The order and the job that a delivery is about; a delivery whose two references disagree is about none."""
+        named = split_own_reference(reading.own_reference) if reading.own_reference is not None else None
+        if named is not None:
+            order = await self._orders.find(named[0])
+        elif reading.job_reference is not None:
+            order = await self._orders.find_by_job(reading.job_reference)
+        else:
+            return None
+        for job in order.jobs if order is not None else ():
+            same_name = reading.own_reference in (None, job.own_reference)
+            if same_name and (reading.job_reference in (None, job.job_reference) or job.job_reference is None):
+                assert order is not None
+                return order, job
+        return None
+
+    async def _postpone(self, delivery: Delivery, outcome: Outcome) -> Outcome:
+        now = self._clock.now()
+        if now >= delivery.first_at + GIVE_UP_AFTER and delivery.attempts >= len(BACKOFF):
+            log.error("delivery %s stays unmatched; compare it with the gateway's portal", delivery.id)
+            await self._store.settle(delivery.id, delivery.received, Outcome.GIVEN_UP)
+            return Outcome.GIVEN_UP
+        pause = BACKOFF[min(delivery.attempts, len(BACKOFF) - 1)]
+        await self._store.postpone(delivery.id, now + pause, outcome)
+        return outcome
+
+    def _new_delivery(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        now = self._clock.now()
+        return Delivery(
+            id=delivery_id(self._mode, self._gateway.name, body),
+            mode=self._mode,
+            gateway=self._gateway.name,
+            body=body,
+            headers=tuple((name, headers[name][:200]) for name in KEPT_HEADERS if name in headers),
+            first_at=now,
+            last_at=now,
+            next_try_at=now + TAKEN_FOR,
+        )
+
+
+def _learn_fact(number: int, fact: PaymentFact, order: Order) -> Sequence[Event]:
+    return learn_payment(order, order.jobs[number - 1], fact)

@@ -1,0 +1,185 @@
+"""Orders and deliveries to stored documents and back; untyped values stop here.
+
+What comes back equals what went in, to the microsecond, the minor unit and the character. Every document carries the
+schema it was written in: an older one is upgraded when read (and so when next written), a newer one is refused, because
+writing it back would drop what a later version added. Fields that are missing or unknown are refused for that reason
+too.
+
+``version`` and ``next_check_at`` are not part of an order's document: the stores change them by themselves, so they
+live beside it, once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import SchemaSerializer, SchemaValidator, from_json, to_json
+
+from ..domain.deliveries import Delivery
+from ..domain.model import SCHEMA, Order
+from ..ports import DocumentTooNew, DocumentUnreadable
+from .stored_schema import stored_schema
+
+Document: TypeAlias = dict[str, Any]
+Upgrades: TypeAlias = Mapping[int, Callable[[Document], Document]]
+T = TypeVar("T")
+
+ORDER_UPGRADES: Final[Upgrades] = {}
+"""From the schema that is the key to the next one; a function may change the top level of what it is given."""
+
+DELIVERY_SCHEMA: Final = 1
+DELIVERY_UPGRADES: Final[Upgrades] = {}
+
+BESIDE: Final = frozenset({"version", "next_check_at"})
+"""The fields of an order that the stores keep beside its document."""
+
+
+# --- instants --------------------------------------------------------------------------------------------------------
+
+
+def instant(at: datetime) -> str:
+    """Text of one width, so that it sorts as the times do, and can be read in a database shell."""
+    assert at.tzinfo is not None, "times are aware"
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def maybe_instant(at: datetime | None) -> str | None:
+    return None if at is None else instant(at)
+
+
+# --- orders ----------------------------------------------------------------------------------------------------------
+
+
+def order_to_document(order: Order) -> Document:
+    return cast(Document, _ORDER_OUT.to_python(order, mode="json", exclude=set(BESIDE)))
+
+
+def order_to_json(order: Order) -> str:
+    return _ORDER_OUT.to_json(order, exclude=set(BESIDE)).decode()
+
+
+def order_from_document(
+    order_id: str,
+    document: Mapping[str, object],
+    *,
+    version: int,
+    next_check_at: str | None,
+    upgrades: Upgrades = ORDER_UPGRADES,
+) -> Order:
+    """Read an order as a store keeps it.
+
+    Raises:
+        DocumentTooNew, DocumentUnreadable
+    """
+    current = _upgraded(order_id, document, SCHEMA, upgrades)
+    order: Order = _read(order_id, _ORDER_IN.validate_python, current)
+    return _with_beside(order_id, order, version, next_check_at)
+
+
+def order_from_json(
+    order_id: str, text: str, *, version: int, next_check_at: str | None, upgrades: Upgrades = ORDER_UPGRADES
+) -> Order:
+    """As ``order_from_document``, for a document kept as JSON."""
+    order: Order | None
+    try:
+        order = _ORDER_IN.validate_json(text)  # today's schema in one pass: half the time of two
+    except ValidationError:
+        order = None
+    if order is None or order.schema != SCHEMA:
+        document: Document = _read(order_id, from_json, text)
+        return order_from_document(order_id, document, version=version, next_check_at=next_check_at, upgrades=upgrades)
+    return _with_beside(order_id, order, version, next_check_at)
+
+
+def job_references(order: Order) -> list[str]:
+    """What the gateway calls the order's payment jobs, for the stores to index."""
+    return sorted({job.job_reference for job in order.jobs if job.job_reference is not None})
+
+
+def _with_beside(order_id: str, order: Order, version: int, next_check_at: str | None) -> Order:
+    if order.id != order_id:
+        raise DocumentUnreadable(order_id, f"it says that it is {order.id}")
+    due = None if next_check_at is None else datetime.fromisoformat(next_check_at)
+    return replace(order, version=version, next_check_at=due)
+
+
+# --- deliveries ------------------------------------------------------------------------------------------------------
+
+
+def delivery_to_document(delivery: Delivery) -> Document:
+    """One flat row; the body stays bytes, and the times that are searched or compared are instants."""
+    return {
+        "id": delivery.id,
+        "schema": DELIVERY_SCHEMA,
+        "mode": delivery.mode.value,
+        "gateway": delivery.gateway,
+        "body": delivery.body,
+        "headers": [list(header) for header in delivery.headers],
+        "first_at": instant(delivery.first_at),
+        "last_at": instant(delivery.last_at),
+        "received": delivery.received,
+        "done": delivery.done,
+        "attempts": delivery.attempts,
+        "next_try_at": maybe_instant(delivery.next_try_at),
+        "outcome": delivery.outcome,
+    }
+
+
+def delivery_from_document(
+    delivery_id: str, document: Mapping[str, object], *, upgrades: Upgrades = DELIVERY_UPGRADES
+) -> Delivery:
+    """Read a delivery as a store keeps it.
+
+    Raises:
+        DocumentTooNew, DocumentUnreadable
+    """
+    current = _upgraded(delivery_id, document, DELIVERY_SCHEMA, upgrades)
+    del current["schema"]
+    delivery: Delivery = _read(delivery_id, _DELIVERY_IN.validate_python, current)
+    return delivery
+
+
+def headers_to_json(document: Document) -> str:
+    return to_json(document["headers"]).decode()
+
+
+def headers_from_json(delivery_id: str, text: str) -> object:
+    return _read(delivery_id, from_json, text)
+
+
+# --- reading what may be of another version --------------------------------------------------------------------------
+
+
+def _upgraded(document_id: str, document: Mapping[str, object], known: int, upgrades: Upgrades) -> Document:
+    """A copy of the top level of ``document``, in the ``known`` schema."""
+    current = dict(document)
+    schema = current.get("schema")
+    if not isinstance(schema, int):
+        raise DocumentUnreadable(document_id, "it does not say which schema it was written in")
+    if schema > known:
+        raise DocumentTooNew(document_id, schema, known)
+    for step in range(schema, known):
+        if step not in upgrades:
+            raise DocumentUnreadable(document_id, f"nothing upgrades schema {step}")
+        current = upgrades[step](current) | {"schema": step + 1}
+    return current
+
+
+def _read(document_id: str, reader: Callable[..., Any], source: object) -> Any:
+    try:
+        return reader(source)
+    except ValidationError as exc:
+        # Pydantic's own text would repeat the customer's data.
+        first = exc.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DocumentUnreadable(document_id, f"{where}: {first['msg']}") from None
+    except ValueError as exc:
+        raise DocumentUnreadable(document_id, str(exc)) from None
+
+
+_ORDER: Final = stored_schema(TypeAdapter(Order).core_schema, optional=BESIDE)
+_ORDER_IN: Final = SchemaValidator(_ORDER)
+_ORDER_OUT: Final = SchemaSerializer(_ORDER)
+_DELIVERY_IN: Final = SchemaValidator(stored_schema(TypeAdapter(Delivery).core_schema, optional=frozenset()))

@@ -1,0 +1,184 @@
+"""One thread that does a blocking resource's work for an event loop, many jobs at a time.
+
+Jobs wait in a queue until the thread is free, and are then done together, which is what makes group commit possible.
+All answers of a round return to the loop in one call, as waking it costs more than a small write. Every wait is
+bounded: a caller whose time is up withdraws its job if the thread has not claimed it yet. A caller that is cancelled
+leaves its job behind; the thread does not notice.
+"""
+
+import asyncio
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Final, Generic, Protocol, TypeVar, cast
+
+from ..ports import StoreError, StoreUnavailable
+
+R = TypeVar("R")
+"""The resource that jobs work on."""
+T = TypeVar("T")
+
+MOST_AT_ONCE: Final = 256
+"""Jobs in one round: more would make the first of them wait for the last."""
+
+
+class Job(Generic[R]):
+    """One piece of work and its answer. Whoever claims it first, thread or caller, decides whether it is done."""
+
+    __slots__ = ("_claim", "_work", "answer", "error", "future")
+
+    def __init__(self, work: Callable[[R], object], future: "asyncio.Future[object]") -> None:
+        self._work = work
+        self._claim = Lock()
+        self.future = future
+        self.answer: object = None
+        self.error: Exception | None = None
+
+    def claim(self) -> bool:
+        return self._claim.acquire(blocking=False)
+
+    @property
+    def is_claimed(self) -> bool:
+        return self._claim.locked()
+
+    def do(self, resource: R) -> None:
+        self.answer = self._work(resource)
+
+    def deliver(self) -> None:
+        """Hand over the answer; in the event loop."""
+        if self.future.done():  # its caller was cancelled or gave up
+            return
+        if self.error is None:
+            self.future.set_result(self.answer)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Runner(Protocol[R]):
+    """How a round of jobs is done. All methods are called in the thread."""
+
+    def begin(self) -> bool:
+        """Make ready for a round; False if the resource is busy and the jobs shall go on waiting.
+
+        Raises:
+            StoreError: why no job can be done now.
+        """
+
+    def run(self, jobs: list[Job[R]]) -> None:
+        """Do the claimed jobs, leaving an answer or an error in each. The list may be empty."""
+
+    def close(self) -> None: ...
+
+
+class JobThread(Generic[R]):
+    """Runs the thread; belongs to the event loop that started it.
+
+    ``too_late`` is what a job that was begun raises when no answer comes in time.
+    """
+
+    def __init__(self, name: str, runner: Runner[R], timeout_seconds: float, too_late: type[StoreError]) -> None:
+        self._name = name
+        self._too_late = too_late
+        self._runner = runner
+        self._timeout_seconds = timeout_seconds
+        self._queue: SimpleQueue[Job[R] | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._closing = False
+        # A daemon, so that a disk that hangs for ever cannot keep the process from ending.
+        self._thread = Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[R], T]) -> T:
+        """Have ``work`` done in the thread.
+
+        Raises:
+            StoreUnavailable: it was not begun in time, and will not be.
+            StoreError: it was begun, and no answer came in time (``too_late``).
+        """
+        if self._closing:
+            raise StoreUnavailable(f"the {self._name} is closed")
+        job = Job(work, self._loop.create_future())
+        self._queue.put(job)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return cast(T, await job.future)
+        except TimeoutError:
+            if job.claim():
+                raise StoreUnavailable(f"the {self._name} was busy for {self._timeout_seconds:g} s") from None
+            raise self._too_late(f"the {self._name} gave no answer in {self._timeout_seconds:g} s") from None
+
+    async def close(self) -> None:
+        """Let the jobs that wait be done, and end the thread."""
+        if not self._closing:
+            self._closing = True
+            self._queue.put(None)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await asyncio.shield(self._ended)
+        except TimeoutError:
+            raise StoreUnavailable(f"the {self._name} did not end within {self._timeout_seconds:g} s") from None
+        self._thread.join()
+
+    # --- in the thread ---
+
+    def _serve(self) -> None:
+        waiting: list[Job[R]] = []
+        try:
+            while self._wait_for_jobs(waiting):
+                waiting = self._round(waiting)
+        finally:
+            self._runner.close()
+            self._in_loop(lambda: self._ended.set_result(None))
+
+    def _wait_for_jobs(self, waiting: list[Job[R]]) -> bool:
+        """Add a job, waiting for one if there is none at all; False once everything is done and no more will come."""
+        if waiting:
+            return True
+        job = self._queue.get()
+        if job is None:
+            return False
+        waiting.append(job)
+        return True
+
+    def _round(self, waiting: list[Job[R]]) -> list[Job[R]]:
+        """Do the jobs that wait; returns those that must go on waiting."""
+        try:
+            if not self._runner.begin():
+                return [job for job in waiting if not job.is_claimed]
+        except StoreError as exc:
+            jobs = [job for job in waiting if job.claim()]
+            for job in jobs:
+                job.error = exc
+            self._deliver(jobs)
+            return []
+        self._add_newcomers(waiting)
+        jobs = [job for job in waiting if job.claim()]
+        self._runner.run(jobs)
+        self._deliver(jobs)
+        return []
+
+    def _add_newcomers(self, waiting: list[Job[R]]) -> None:
+        """Everything that came while the resource was being made ready goes in the same round."""
+        try:
+            while len(waiting) < MOST_AT_ONCE:
+                job = self._queue.get_nowait()
+                if job is None:
+                    self._queue.put(None)  # for _wait_for_jobs, after this round
+                    return
+                waiting.append(job)
+        except Empty:
+            return
+
+    def _deliver(self, jobs: list[Job[R]]) -> None:
+        def deliver() -> None:
+            for job in jobs:
+                job.deliver()
+
+        self._in_loop(deliver)
+
+    def _in_loop(self, call: Callable[[], object]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call)
+        except RuntimeError:
+            return  # the loop has ended, and with it everybody who waited

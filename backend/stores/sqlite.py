@@ -1,0 +1,209 @@
+"""Orders and the inbox in one SQLite file, which any number of processes on one machine may share.
+
+A write that returned is flushed to the disk (``sqlite_file.py``); writes that wait are flushed together
+(``sqlite_runners.py``). The file must be on a local disk: file locks on network file systems are not to be trusted
+(sqlite.org/wal.html).
+
+Each write is one statement that changes data, plus at most a SELECT before it in the same transaction.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from ..domain.deliveries import Delivery, DeliveryId
+from ..domain.model import Order, OrderId
+from ..domain.references import JobReference
+from ..domain.terms import Mode
+from ..ports import StoreOutcomeUnknown, StoreUnavailable
+from . import codec
+from .job_thread import JobThread
+from .sqlite_file import ConnectionClass, SqliteLink
+from .sqlite_runners import Reads, Writes
+from .sqlite_schema import DELIVERY_COLUMNS, create_tables
+
+TIMEOUT_SECONDS: Final = 5.0
+
+INSERT: Final = "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+REPLACE: Final = """
+    UPDATE orders SET version = ?, next_check_at = ?, job_references = ?, document = ? WHERE id = ? AND version = ?
+"""
+GET: Final = "SELECT id, version, next_check_at, document FROM orders WHERE id = ?"
+FIND_BY_JOB: Final = """
+    SELECT id, version, next_check_at, document FROM order_jobs JOIN orders ON id = order_id
+    WHERE job_reference = ? AND mode = ? ORDER BY order_id LIMIT 1
+"""
+MAKE_DUE: Final = "UPDATE orders SET next_check_at = ?1 WHERE id = ?2 AND coalesce(next_check_at > ?1, TRUE)"
+DUE: Final = """
+    SELECT id FROM orders WHERE mode = ? AND next_check_at <= ? ORDER BY next_check_at, id LIMIT ?
+"""
+TAKE_DUE: Final = "UPDATE orders SET next_check_at = ? WHERE id IN (SELECT value FROM json_each(?))"
+
+RECEIVE: Final = """
+    INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE
+        SET received = received + 1, last_at = excluded.last_at, next_try_at = excluded.next_try_at
+    RETURNING *
+"""
+SETTLE: Final = """
+    UPDATE deliveries SET
+        done = max(done, min(?1, received)),
+        outcome = ?2,
+        attempts = iif(received > max(done, ?1), attempts, 0),
+        next_try_at = iif(received > max(done, ?1), next_try_at, NULL)
+    WHERE id = ?3
+"""
+POSTPONE: Final = """
+    UPDATE deliveries SET next_try_at = ?, outcome = ?, attempts = attempts + 1 WHERE id = ? AND received > done
+"""
+PENDING: Final = """
+    SELECT * FROM deliveries WHERE mode = ? AND next_try_at <= ? AND received > done
+    ORDER BY next_try_at, id LIMIT ?
+"""
+TAKE_DELIVERIES: Final = "UPDATE deliveries SET next_try_at = ? WHERE id IN (SELECT value FROM json_each(?))"
+
+Worker: TypeAlias = JobThread[sqlite3.Connection]
+Row: TypeAlias = tuple[object, ...]
+OrderRow: TypeAlias = tuple[str, int, str | None, str]
+
+
+class SqliteStore:
+    """``connection_class`` lets tests put faults between this store and SQLite."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        connection_class: ConnectionClass = sqlite3.Connection,
+    ) -> None:
+        self._path = path
+        self._timeout_seconds = timeout_seconds
+        self._connection_class = connection_class
+        self._writer: Worker | None = None
+        self._reader: Worker | None = None
+
+    async def open(self) -> None:
+        """Open the file, making it if it is missing; its folder must be there. May be tried again when it failed."""
+        assert self._writer is None, "a store is opened once"
+        writes = Writes(self._path, SqliteLink(self._path, self._connection_class, create=create_tables))
+        reads = Reads(self._path, SqliteLink(self._path, self._connection_class, read_only=True))
+        self._writer = JobThread("database writer", writes, self._timeout_seconds, StoreOutcomeUnknown)
+        self._reader = JobThread("database reader", reads, self._timeout_seconds, StoreUnavailable)
+        try:
+            await self._writer.run(lambda _: None)
+            await self.ping()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Let writes that wait be committed, and end the threads."""
+        # The reader first: the last connection to close is the one that tidies the log away, and must be able to write.
+        reader, self._reader = self._reader, None
+        writer, self._writer = self._writer, None
+        for worker in (reader, writer):
+            if worker is not None:
+                await worker.close()
+
+    async def ping(self) -> None:
+        await self._reads.run(lambda connection: connection.execute("SELECT 1 FROM orders LIMIT 1").fetchone())
+
+    # --- orders ---
+
+    async def insert(self, order: Order) -> bool:
+        due = codec.maybe_instant(order.next_check_at)
+        values = (order.id, order.terms.mode, order.version, due, _references(order), codec.order_to_json(order))
+        return await self._writes.run(lambda connection: connection.execute(INSERT, values).rowcount == 1)
+
+    async def replace(self, order: Order, expected_version: int) -> bool:
+        due = codec.maybe_instant(order.next_check_at)
+        values = (order.version, due, _references(order), codec.order_to_json(order), order.id, expected_version)
+        return await self._writes.run(lambda connection: connection.execute(REPLACE, values).rowcount == 1)
+
+    async def get(self, order_id: OrderId) -> Order | None:
+        return _order(await self._reads.run(lambda connection: connection.execute(GET, (order_id,)).fetchone()))
+
+    async def find_by_job(self, mode: Mode, reference: JobReference) -> Order | None:
+        values = (reference, mode)
+        return _order(await self._reads.run(lambda connection: connection.execute(FIND_BY_JOB, values).fetchone()))
+
+    async def make_due(self, order_id: OrderId, at: datetime) -> None:
+        values = (codec.instant(at), order_id)
+        await self._writes.run(lambda connection: connection.execute(MAKE_DUE, values).rowcount)
+
+    async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
+        assert now < until, "what is taken is taken for a while"
+        values = (mode, codec.instant(now), limit)
+
+        def take(connection: sqlite3.Connection) -> list[OrderId]:
+            due = [OrderId(row[0]) for row in connection.execute(DUE, values)]
+            if due:
+                connection.execute(TAKE_DUE, (codec.instant(until), json.dumps(due)))
+            return due
+
+        return await self._writes.run(take)
+
+    # --- inbox ---
+
+    async def receive(self, delivery: Delivery) -> Delivery:
+        row = codec.delivery_to_document(delivery)
+        row["headers"] = codec.headers_to_json(row)
+        values = tuple(row[column] for column in DELIVERY_COLUMNS)
+        return _delivery(await self._writes.run(lambda connection: connection.execute(RECEIVE, values).fetchall()[0]))
+
+    async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
+        values = (seen, outcome, delivery_id)
+        await self._writes.run(lambda connection: connection.execute(SETTLE, values).rowcount)
+
+    async def postpone(self, delivery_id: DeliveryId, until: datetime, outcome: str) -> None:
+        values = (codec.instant(until), outcome, delivery_id)
+        await self._writes.run(lambda connection: connection.execute(POSTPONE, values).rowcount)
+
+    async def take_deliveries(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[Delivery]:
+        assert now < until, "what is taken is taken for a while"
+        values = (mode, codec.instant(now), limit)
+        pushed_to = codec.instant(until)
+
+        def take(connection: sqlite3.Connection) -> list[Row]:
+            rows = connection.execute(PENDING, values).fetchall()
+            if rows:
+                connection.execute(TAKE_DELIVERIES, (pushed_to, json.dumps([row[0] for row in rows])))
+            return rows
+
+        return [_delivery(row, next_try_at=pushed_to) for row in await self._writes.run(take)]
+
+    # --- threads ---
+
+    @property
+    def _writes(self) -> Worker:
+        if self._writer is None:
+            raise StoreUnavailable(f"{self._path} is not open")
+        return self._writer
+
+    @property
+    def _reads(self) -> Worker:
+        if self._reader is None:
+            raise StoreUnavailable(f"{self._path} is not open")
+        return self._reader
+
+
+def _references(order: Order) -> str:
+    return json.dumps(codec.job_references(order), ensure_ascii=False)
+
+
+def _order(row: OrderRow | None) -> Order | None:
+    if row is None:
+        return None
+    order_id, version, next_check_at, text = row
+    return codec.order_from_json(order_id, text, version=version, next_check_at=next_check_at)
+
+
+def _delivery(row: Row, **changed: object) -> Delivery:
+    document = dict(zip(DELIVERY_COLUMNS, row, strict=True)) | changed
+    delivery_id = str(document["id"])
+    document["headers"] = codec.headers_from_json(delivery_id, str(document["headers"]))
+    return codec.delivery_from_document(delivery_id, document)

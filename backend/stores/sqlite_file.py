@@ -1,0 +1,103 @@
+"""Connections to one SQLite file, set so that a commit that returned is on the disk.
+
+WAL lets readers go on beside the writer; ``synchronous=FULL`` flushes the log at every commit (with NORMAL a power cut
+may take back what was acknowledged). Source: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous.
+
+A file that was removed or replaced under us is refused until it is back: SQLite would go on writing into the nameless
+old file, and lose it all at the next start.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+BUSY_SLICE_MS: Final = 100
+"""How long SQLite waits for another process's lock before it asks us; whoever waits decides how many times."""
+
+LOG_KEPT_BYTES: Final = 64 * 1024 * 1024
+"""What the write-ahead log is cut back to after a burst."""
+
+BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+ConnectionClass: TypeAlias = type[sqlite3.Connection]
+FileIdentity: TypeAlias = tuple[int, int]
+
+
+class SqliteLink:
+    """One connection, opened when first needed and again after ``drop``; used by one thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        connection_class: ConnectionClass,
+        *,
+        read_only: bool = False,
+        create: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
+        """``create`` fills the file when it is first opened; without it, or after that, the file must be there."""
+        self._path = path
+        self._class = connection_class
+        self._read_only = read_only
+        self._create = create
+        self._connection: sqlite3.Connection | None = None
+        self._opened: FileIdentity | None = None
+
+    def connection(self) -> sqlite3.Connection:
+        """The open connection to the file that bears the path's name now.
+
+        Raises:
+            sqlite3.Error, OSError: it cannot be opened.
+        """
+        if self._connection is not None and self._opened != _identity(self._path):
+            self.drop()
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def check_identity(self) -> None:
+        """Raise FileNotFoundError unless the open connection is still to the file that bears the path's name."""
+        if self._opened != _identity(self._path):
+            raise FileNotFoundError("the file was replaced")
+
+    def drop(self) -> None:
+        """Close the connection, whatever state it is in; an open transaction is rolled back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        mode = "ro" if self._read_only else "rwc" if self._create is not None else "rw"
+        connection = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, factory=self._class
+        )
+        try:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_SLICE_MS}")
+            if not self._read_only:
+                _make_durable(connection)
+            if self._create is not None:
+                self._create(connection)
+            self._opened = _identity(self._path)
+        except BaseException:
+            connection.close()
+            raise
+        self._create = None
+        return connection
+
+
+def is_busy(exc: BaseException) -> bool:
+    """Whether another process merely holds a lock."""
+    code = getattr(exc, "sqlite_errorcode", None)
+    return isinstance(code, int) and code & 0xFF in BUSY
+
+
+def _make_durable(connection: sqlite3.Connection) -> None:
+    (journal,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if journal != "wal":
+        raise sqlite3.OperationalError(f"this place allows no write-ahead log (it offers {journal}): use a local disk")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA journal_size_limit={LOG_KEPT_BYTES}")
+
+
+def _identity(path: Path) -> FileIdentity:
+    status = path.stat()
+    return status.st_dev, status.st_ino

@@ -1,0 +1,57 @@
+"""What the contract checks work on: a place that holds documents, and stores connected to it."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Protocol
+
+from backend.ports import OrderStore
+from backend.stores import MemoryStore, SqliteStore
+from backend.stores.memory import MemoryDisk
+
+from .faults import LossyDisk, LostAnswer, lossy_connection_class
+
+
+class Bench(Protocol):
+    async def store(self) -> OrderStore:
+        """Another store, open, on the same documents."""
+
+    async def lossy_store(self, *, landed: bool) -> OrderStore:
+        """The same, but the answer to its next write is lost: after the write landed, or before."""
+
+    async def close(self) -> None: ...
+
+
+class MemoryBench:
+    def __init__(self) -> None:
+        self.disk = MemoryDisk()
+
+    async def store(self) -> OrderStore:
+        return MemoryStore(self.disk)
+
+    async def lossy_store(self, *, landed: bool) -> OrderStore:
+        return MemoryStore(LossyDisk(self.disk, LostAnswer(landed, armed=True)))
+
+    async def close(self) -> None: ...
+
+
+class SqliteBench:
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "orders.db"
+        self._open = AsyncExitStack()
+
+    async def store(self) -> OrderStore:
+        return await self._opened(SqliteStore(self.path))
+
+    async def lossy_store(self, *, landed: bool) -> OrderStore:
+        fault = LostAnswer(landed)
+        store = await self._opened(SqliteStore(self.path, connection_class=lossy_connection_class(fault)))
+        fault.armed = True
+        return store
+
+    async def close(self) -> None:
+        await self._open.aclose()
+
+    async def _opened(self, store: SqliteStore) -> SqliteStore:
+        await store.open()
+        self._open.push_async_callback(store.close)
+        return store

@@ -1,0 +1,114 @@
+"""Orders and deliveries to store, of every shape that the domain can make."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from backend.domain import ledger
+from backend.domain.deliveries import Delivery, delivery_id
+from backend.domain.events import AttentionRaised, Event, JobOpened, JobPlanned, PaymentObserved
+from backend.domain.facts import Evidence, EvidenceSource, PaymentFact
+from backend.domain.model import Order
+from backend.domain.money import CurrencyCode, Money
+from backend.domain.references import (
+    JobReference,
+    OrderReference,
+    PaymentReference,
+    UserId,
+    own_reference,
+)
+from backend.domain.statuses import PaymentStatus
+from backend.domain.terms import Customer, Mode, OrderLine, OrderTerms
+
+NOON: Final = datetime(2026, 3, 29, 12, 0, 0, 123456, tzinfo=UTC)
+TICK: Final = timedelta(microseconds=1)
+MINUTE: Final = timedelta(minutes=1)
+
+ODD_TEXTS: Final = (
+    "שלום, مرحبا \u202eabc\u202c",  # right to left, and an override
+    "e\u0301 is not \u00e9",  # combining: stores must not normalise
+    "👩‍👩‍👧‍👦 🏴󠁧󠁢󠁳󠁣󠁴󠁿 \U0001f4b7",  # joined, tagged, outside the basic plane
+    "line\u2028paragraph\u2029next\u0085",  # line ends that JavaScript or Python may split at
+    "\ufeffmark \u200b\u00a0blank",
+    'quote " back \\ slash / $dollar .dot \t tab \r\n',
+    "İıẞß ǅ ﬀ",  # case folding changes their length
+    "%s {} ' ; -- ?1 :a @b",
+    "\u0001\u001f\u007f control",
+    "",
+)
+
+
+def an_order(
+    reference: str = "TEST-001",
+    *,
+    mode: Mode = Mode.MOCK,
+    minor: int = 1000,
+    name: str = "Ann Example",
+    due: datetime | None = None,
+) -> Order:
+    terms = OrderTerms(
+        mode=mode,
+        reference=OrderReference(reference),
+        owner=UserId("user-1"),
+        customer=Customer(email="ann@example.com", name=name),
+        amount=Money(minor, CurrencyCode("GBP")),
+        description=name,
+        lines=(OrderLine(name, 1, minor),),
+    )
+    order = ledger.place(terms, at=NOON, operation=f"place {reference}", actor="shop")
+    return replace(order, next_check_at=due)
+
+
+def after(order: Order, *events: Event, operation: str = "change", at: datetime = NOON) -> Order:
+    """The order as the next writer would store it."""
+    changed = ledger.record(order, events, at=at, operation=operation, actor="shop")
+    return replace(changed, version=order.version + 1)
+
+
+def noted(order: Order, note: str) -> Order:
+    return after(order, AttentionRaised("note", note), operation=note)
+
+
+def with_job(order: Order, job_reference: str, number: int = 1) -> Order:
+    planned = JobPlanned(
+        job=number,
+        own_reference=own_reference(order.reference, number),
+        gateway="cashflows",
+        intent_until=NOON + MINUTE,
+        expires_at=NOON + 30 * MINUTE,
+    )
+    opened = JobOpened(
+        job=number,
+        job_reference=JobReference(job_reference),
+        action_url=f"https://gateway.example/pay/{job_reference}?a=1&b=%20",
+        payments=(PaymentReference(f"{job_reference}-1"),),
+    )
+    return after(order, planned, opened)
+
+
+def paid(order: Order, job_reference: str) -> Order:
+    fact = PaymentFact(
+        payment_reference=PaymentReference(f"{job_reference}-1"),
+        status=PaymentStatus.CAPTURED,
+        evidence=Evidence(EvidenceSource.RETRIEVAL, digest="d" * 64, wording="Paid"),
+        asked_amount=order.amount.to_wire(),
+        asked_currency=order.amount.currency,
+        captured_minor=order.amount.minor,
+        refunded_minor=0,
+    )
+    return after(order, PaymentObserved(1, fact))
+
+
+def a_delivery(
+    body: bytes = b'{"paymentReference": "1"}', *, mode: Mode = Mode.MOCK, at: datetime = NOON, due: datetime = NOON
+) -> Delivery:
+    return Delivery(
+        id=delivery_id(mode, "cashflows", body),
+        mode=mode,
+        gateway="cashflows",
+        body=body,
+        headers=(("content-type", "application/json"), ("x-signature", "ab"), ("x-signature", "cd")),
+        first_at=at,
+        last_at=at,
+        next_try_at=due,
+    )

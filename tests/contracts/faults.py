@@ -1,0 +1,55 @@
+"""Answers that get lost on the way: below the stores, so that what is tested is how the stores take it."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from backend.ports import StoreOutcomeUnknown
+from backend.stores.memory import MemoryDisk
+
+T = TypeVar("T")
+
+
+@dataclass
+class LostAnswer:
+    """Once ``armed``, the answer to the next write is lost: after it landed, or before."""
+
+    landed: bool
+    armed: bool = False
+
+    def strikes(self) -> bool:
+        struck, self.armed = self.armed, False
+        return struck
+
+
+class LossyDisk(MemoryDisk):
+    def __init__(self, disk: MemoryDisk, fault: LostAnswer) -> None:
+        super().__init__(disk.orders, disk.deliveries)
+        self._fault = fault
+
+    def write(self, change: Callable[[], T]) -> T:
+        if not self._fault.strikes():
+            return change()
+        if self._fault.landed:
+            change()
+        raise StoreOutcomeUnknown("the answer was lost")
+
+
+def lossy_connection_class(fault: LostAnswer) -> type[sqlite3.Connection]:
+    """Connections whose COMMIT says "disk I/O error", after it was done or instead of it.
+
+    Seen with a real disk: a commit that failed so was there after the file was opened again.
+    """
+
+    class LossyConnection(sqlite3.Connection):
+        def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
+            if sql == "COMMIT" and fault.strikes():
+                if fault.landed:
+                    super().execute(sql)
+                error = sqlite3.OperationalError("disk I/O error")
+                error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+                raise error
+            return super().execute(sql, parameters)  # type: ignore[arg-type]
+
+    return LossyConnection

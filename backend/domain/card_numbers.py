@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
-RUN: Final = re.compile(r"[0-9]+(?:[ ./_-]{1,2}[0-9]+)*")
+RUN: Final = re.compile(r"[0-9]+(?:[ ./_-]{1,3}[0-9]+)*")
 ISSUER: Final = re.compile(r"4|5[0-9]|6|3[0-9]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")
 LENGTHS: Final = range(13, 20)
 

@@ -1,0 +1,76 @@
+"""Imports point inward. The layers and what each may know are the table below; nothing else is allowed."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+BACKEND = Path(__file__).parent.parent / "backend"
+
+ALLOWED: dict[str, set[str]] = {
+    "domain": set(),
+    "ports": {"domain"},
+    "service": {"domain", "ports"},
+    "gateways": {"domain", "ports"},
+    "stores": {"domain", "ports"},
+    "api": {"domain", "ports", "service"},
+    "worker": {"domain", "ports", "service"},
+    "clock": set(),
+    "config": {"domain"},
+    "simulator": set(),
+    "bootstrap": {"api", "clock", "config", "domain", "gateways", "ports", "service", "simulator", "stores", "worker"},
+    "server": {"bootstrap", "config"},
+    "cli": {"api", "bootstrap", "config", "domain", "service"},
+}
+
+STANDARD_LIBRARY_ONLY = ["domain", "ports"]
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(BACKEND).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Absolute names of all modules that a file imports, wherever in the file."""
+    package = ("backend", *path.relative_to(BACKEND).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*start, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def files(layer: str) -> list[Path]:
+    folder = BACKEND / layer
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [BACKEND / f"{layer}.py"]
+
+
+def test_every_module_belongs_to_a_layer() -> None:
+    known = {path for layer in ALLOWED for path in files(layer)} | {BACKEND / "__init__.py"}
+    assert set(BACKEND.rglob("*.py")) == known
+
+
+@pytest.mark.parametrize("layer", ALLOWED)
+def test_a_layer_imports_only_inward(layer: str) -> None:
+    for path in files(layer):
+        ours = {name.split(".")[1] for name in imports(path) if name.startswith("backend.")}
+        assert ours <= ALLOWED[layer] | {layer}, path
+
+
+@pytest.mark.parametrize("layer", STANDARD_LIBRARY_ONLY)
+def test_the_core_imports_no_library(layer: str) -> None:
+    for path in files(layer):
+        outside = {name.split(".")[0] for name in imports(path)} - {"backend"} - sys.stdlib_module_names
+        assert not outside, path
+
+
+def test_only_settings_and_the_programs_read_the_environment() -> None:
+    readers = {"backend/simulator/__main__.py", "backend/simulator/program.py"}
+    for path in BACKEND.rglob("*.py"):
+        if str(path.relative_to(BACKEND.parent)) not in readers:
+            assert "environ" not in {name for name in imports(path) if name.startswith("os.")}, path
+            assert "os.environ" not in path.read_text(encoding="utf-8"), path

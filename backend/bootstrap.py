@@ -30,6 +30,7 @@ from .stores import SqliteStore
 from .worker import Batch, Worker
 
 SANDBOX_PATH: Final = "/sandbox"
+PAGE_DOMAIN: Final = "cashflows.com"
 SIMULATOR_URL: Final = "http://simulator"
 ORDERS_FILE: Final = "orders.sqlite3"
 LEDGER_FILE: Final = "simulator.sqlite3"
@@ -148,6 +149,7 @@ def _cashflows(
         gateway_url=gateway_url,
         http=GatewayHttp(client, deadline_seconds=settings.gateway_timeout_seconds),
         is_configured=settings.mode is not Mode.MOCK,
+        page_domain=PAGE_DOMAIN if settings.mode is Mode.PRODUCTION else None,
     )
 
 

@@ -26,7 +26,7 @@ from ...ports import (
 )
 from ..http import GatewayHttp, NoAnswer, NothingSent, Reply
 from .reading import WireError
-from .schemes import Scheme
+from .schemes import SIGNATURE_HEADER, Scheme
 from .webhook import echo
 from .wire import job_body, read_created, read_error_code, read_job
 
@@ -43,13 +43,24 @@ class CashflowsService:
     name = "cashflows"
 
     def __init__(
-        self, *, merchant_id: str, scheme: Scheme, gateway_url: str, http: GatewayHttp, is_configured: bool
+        self,
+        *,
+        merchant_id: str,
+        scheme: Scheme,
+        gateway_url: str,
+        http: GatewayHttp,
+        is_configured: bool,
+        page_domain: str | None = None,
     ) -> None:
-        """``gateway_url`` is the host's, with or without ``/api/gateway``."""
+        """``gateway_url`` is the host's, with or without ``/api/gateway``.
+
+        With a ``page_domain`` customers are only ever sent to https pages in it; None allows any web address.
+        """
         self._merchant_id = merchant_id
         self._scheme = scheme
         self._base_url = gateway_url.rstrip("/").removesuffix(API_PATH) + API_PATH
         self._http = http
+        self._page_domain = page_domain
         self.is_configured = is_configured
         self.notice = None if is_configured else MOCK_NOTICE
 
@@ -67,8 +78,8 @@ class CashflowsService:
             created = read_created(reply.body)
         except WireError as exc:
             return Unknown(str(exc))
-        if not _is_page(created.action_url):
-            return Unknown("the action link is no web address")
+        if not _is_page(created.action_url, self._page_domain):
+            return Unknown("the action link is no page of the gateway's")
         return created
 
     async def retrieve_payment_job(self, reference: JobReference) -> RetrieveOutcome:
@@ -95,10 +106,10 @@ class CashflowsService:
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         self._scheme.verify_webhook(headers, body)
 
-    def verify_webhook_signature(self, headers: Mapping[str, str], body: bytes) -> bool:
+    def verify_webhook_signature(self, body: bytes, signature: str) -> bool:
         """``verify_webhook`` as a yes or no; a missing secret still raises WebhookNotConfigured."""
         try:
-            self._scheme.verify_webhook(headers, body)
+            self._scheme.verify_webhook({SIGNATURE_HEADER: signature}, body)
         except WebhookRejected:
             return False
         return True
@@ -135,6 +146,13 @@ def _snapshot(body: bytes, reference: JobReference) -> JobSnapshot | Unavailable
     return snapshot
 
 
-def _is_page(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in ("https", "http") and bool(parts.hostname) and url.isascii() and url.isprintable()
+def _is_page(url: str, domain: str | None) -> bool:
+    """Whether a customer may be sent there."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    if not host or parts.scheme not in ("https", "http") or not url.isascii() or not url.isprintable() or "\\" in url:
+        return False
+    return domain is None or (parts.scheme == "https" and (host == domain or host.endswith(f".{domain}")))

@@ -1,0 +1,135 @@
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
+from backend.service.start_payment import GatewayDidNotAnswer
+from tests.domain.builders import terms
+
+from .world import NOON, World
+
+
+async def test_an_open_order_is_looked_at_less_and_less_often(here: World) -> None:
+    await here.start()
+    looks = []
+    for _ in range(4):
+        due = (await here.order()).next_check_at
+        assert due is not None
+        here.later(seconds=(due - here.simulator.clock.now()).total_seconds())
+        assert await here.reconciler.run_due() == 1
+        looks.append((due - NOON).total_seconds())
+    assert looks == [10, 30, 70, 130]
+
+
+async def test_a_paid_order_is_confirmed_once_and_then_left_alone(here: World) -> None:
+    await here.press((await here.start()).action_url, "pay")
+    await here.deliver()
+    here.later(seconds=10)
+    await here.work()
+    order = await here.order()
+    assert (order.next_check_at, order.jobs[0].state) == (None, JobState.CLOSED)
+    assert await here.status() is OrderStatus.PAID
+
+
+async def test_an_intent_left_by_a_crash_is_cleared_up(here: World) -> None:
+    crashed = here.start_payment._new_order(terms(), "crashed", "customer alice")  # noqa: SLF001
+    await here.orders.insert(crashed)
+    here.later(seconds=19)
+    assert await here.reconciler.run_due() == 0
+    here.later(seconds=1)
+    await here.work()
+    order = await here.order()
+    assert (order.jobs[0].state, order.next_check_at) == (JobState.ORPHAN, None)
+
+
+async def test_a_page_that_ran_out_expires_the_order(here: World) -> None:
+    await here.start()
+    here.later(hours=1, minutes=5)
+    await here.work()
+    assert await here.status() is OrderStatus.EXPIRED
+    assert (await here.order()).next_check_at is None
+
+
+@pytest.mark.parametrize("fault", ["wrong-amount", "wrong-currency"])
+async def test_a_gateway_that_names_another_amount_pays_nothing(here: World, fault: str) -> None:
+    await here.fault(f"{fault}.read")
+    await here.fault("lost-webhook")
+    await here.press((await here.start()).action_url, "pay")
+    here.later(seconds=10)
+    await here.work()
+    assert await here.status() is not OrderStatus.PAID
+    assert [item.code for item in (await here.order()).attention] == ["amount_differs"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "error-500-before",
+        "html-reply",
+        "truncated-json",
+        "other-job",
+        "redirect",
+        "stale-read",
+        "unknown-status.read.x1",
+        "duplicate-keys.read.x1",
+        "error-inside",
+        "missing-data",
+        "enormous-reply",
+        "unauthorized.read.x1",
+    ],
+)
+async def test_an_answer_that_cannot_be_believed_is_asked_for_again(here: World, fault: str) -> None:
+    await here.fault("lost-webhook")
+    await here.press((await here.start()).action_url, "pay")
+    await here.fault(fault if "." in fault else f"{fault}.read")
+    here.later(seconds=10)
+    await here.work()
+    assert await here.status() is OrderStatus.PENDING
+    here.later(minutes=2)
+    await here.work()
+    assert await here.status() is OrderStatus.PAID
+    assert (await here.order()).attention == ()
+
+
+@pytest.mark.parametrize(
+    "fault", ["pascal-case", "numeric-enums", "numeric-references", "numeric-amounts", "short-times"]
+)
+async def test_every_spelling_of_the_gateway_is_read(here: World, fault: str) -> None:
+    await here.fault(fault)
+    await here.press((await here.start()).action_url, "pay")
+    await here.deliver()
+    here.later(seconds=10)
+    await here.work()
+    order = await here.order()
+    assert [payment.status for payment in order.payments] == [PaymentStatus.CAPTURED]
+    assert order.attention == ()
+
+
+async def test_a_job_that_the_gateway_does_not_know_is_raised_to_a_person(here: World) -> None:
+    await here.start()
+    await here.fault("wrong-environment.read")
+    here.later(seconds=10)
+    await here.work()
+    assert [item.code for item in (await here.order()).attention] == ["job_unknown_to_gateway"]
+
+
+async def test_a_job_that_outlives_its_expiry_is_raised_to_a_person(here: World) -> None:
+    await here.start()
+    await here.fault("stale-read.read.x100")
+    here.later(hours=3, minutes=1)
+    await here.work()
+    order = await here.order()
+    assert [item.code for item in order.attention] == ["job_outlived_its_expiry"]
+    assert order.next_check_at == here.simulator.clock.now() + timedelta(hours=6)
+
+
+async def test_a_lost_job_that_is_paid_after_all_pays_the_order(here: World) -> None:
+    """Nobody should hold its page; if somebody did, the money is recognised all the same."""
+    await here.fault("lost-reply.create")
+    with pytest.raises(GatewayDidNotAnswer):
+        await here.start()
+    (lost,) = await here.jobs_at_gateway()
+    await here.press(f"http://simulator.example/payment?ref={lost['pageReference']}", "pay")
+    await here.deliver()
+    await here.work()
+    assert await here.status() is OrderStatus.PAID

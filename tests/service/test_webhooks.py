@@ -1,0 +1,221 @@
+import asyncio
+
+import pytest
+
+from backend.domain.statuses import OrderStatus, PaymentStatus
+from backend.ports import WebhookRejected, WebhookUnreadable
+from backend.service.start_payment import StartedPayment
+from backend.service.webhooks import Outcome
+
+from .world import DECLINED, World
+
+
+def captured(started: StartedPayment, **changed: str) -> dict[str, str]:
+    told = {
+        "event": "payment.captured",
+        "status": "captured",
+        "paymentReference": str(started.payment_reference),
+        "orderReference": str(started.order.reference),
+    }
+    return {**told, **changed}
+
+
+async def test_a_signed_webhook_makes_the_order_paid(here: World) -> None:
+    started = await here.start()
+    accepted = await here.webhooks.accept(*here.signed(**captured(started)))
+    assert accepted.outcome is Outcome.APPLIED
+    assert accepted.acknowledgement == {
+        "paymentReference": started.payment_reference,
+        "orderReference": "TEST-001",
+    }
+    assert await here.status() is OrderStatus.PAID
+
+
+async def test_a_hundred_copies_at_once_have_one_effect(here: World) -> None:
+    started = await here.start()
+    headers, body = here.signed(**captured(started))
+    accepted = await asyncio.gather(*(here.webhooks.accept(headers, body) for _ in range(100)))
+    assert {one.outcome for one in accepted} == {Outcome.APPLIED}
+    order = await here.order()
+    assert [payment.captured_minor for payment in order.payments] == [1000]
+    assert sum(entry.event.kind == "payment_observed" for entry in order.history) == 1
+    here.later(minutes=5)
+    assert await here.webhooks.run_pending() == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"x-signature": "0" * 64},
+        {"x-signature": ""},
+        {"x-signature": "é"},
+        None,
+    ],
+)
+async def test_a_delivery_that_is_not_the_gateways_changes_nothing(here: World, change: dict[str, str] | None) -> None:
+    started = await here.start()
+    headers, body = here.signed(**captured(started))
+    with pytest.raises(WebhookRejected):
+        await here.webhooks.accept(headers | change if change else {}, body)
+    assert await here.status() is OrderStatus.PENDING
+
+
+async def test_a_signature_covers_the_bytes_and_not_their_meaning(here: World) -> None:
+    started = await here.start()
+    headers, body = here.signed(**captured(started))
+    with pytest.raises(WebhookRejected):
+        await here.webhooks.accept(headers, body.replace(b", ", b","))
+
+
+@pytest.mark.parametrize(
+    "told", [{"amount": "10.01", "currency": "GBP"}, {"amount": "10.00", "currency": "EUR"}, {"amount": "1000"}]
+)
+async def test_another_amount_is_kept_for_a_person_and_pays_nothing(here: World, told: dict[str, str]) -> None:
+    started = await here.start()
+    accepted = await here.webhooks.accept(*here.signed(**captured(started, **told)))
+    assert accepted.outcome is Outcome.SET_ASIDE
+    order = await here.order()
+    assert await here.status() is OrderStatus.PENDING
+    assert [item.code for item in order.attention] == ["amount_differs"]
+
+
+async def test_an_unknown_order_is_kept_and_applied_once_it_is_known(here: World) -> None:
+    headers, body = here.signed(
+        status="captured", paymentReference="211", orderReference="TEST-001", paymentJobReference="77"
+    )
+    accepted = await here.webhooks.accept(headers, body)
+    assert accepted.outcome is Outcome.UNMATCHED
+    assert accepted.acknowledgement["orderReference"] == "TEST-001"
+    for _ in range(10):
+        here.later(hours=4)
+        await here.work()
+    here.later(days=1)
+    assert await here.webhooks.run_pending() == 0, "given up, and kept"
+
+
+async def test_a_payment_that_only_the_webhook_knows_is_confirmed_with_the_gateway_first(here: World) -> None:
+    started = await here.start()
+    forged = captured(started, paymentReference="211111111111111111")
+    accepted = await here.webhooks.accept(*here.signed(**forged))
+    assert accepted.outcome is Outcome.CONFIRMING
+    assert here.woken
+    await here.work()
+    assert await here.status() is OrderStatus.PENDING
+    assert len((await here.order()).payments) == 1
+
+
+async def test_a_second_payment_in_the_same_job_is_confirmed_and_paid(here: World) -> None:
+    started = await here.start()
+    await here.press(started.action_url, "pay", DECLINED)
+    await here.press(started.action_url, "pay")
+    await here.deliver()
+    await here.work()
+    assert await here.status() is OrderStatus.PAID
+    assert (await here.order()).attention == ()
+
+
+async def test_a_status_that_nobody_knows_is_a_reason_to_look_and_no_more(here: World) -> None:
+    started = await here.start()
+    accepted = await here.webhooks.accept(*here.signed(**captured(started, event="payment.odd", status="odd")))
+    assert accepted.outcome is Outcome.CONFIRMING
+    await here.work()
+    assert await here.status() is OrderStatus.PENDING
+    await here.press(started.action_url, "pay")
+    here.later(seconds=5)
+    await here.webhooks.accept(*here.signed(**captured(started, event="payment.odd", status="odd")))
+    await here.work()
+    assert await here.status() is OrderStatus.PAID
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"status": "captured"}',
+        b'{"paymentReference": "1", "orderReference": "TEST-001"}',
+        b'{"status":"captured","event":"payment.declined","paymentReference":"1","orderReference":"TEST-001"}',
+        b'{"status":"captured","status":"captured","paymentReference":"1","orderReference":"TEST-001"}',
+    ],
+)
+async def test_what_cannot_be_read_is_kept_and_refused(here: World, body: bytes) -> None:
+    from backend.domain.deliveries import delivery_id
+    from backend.domain.terms import Mode
+    from backend.gateways.cashflows.signing import webhook_signature
+
+    headers = {"x-signature": webhook_signature(here.simulator.settings.webhook_secret, body)}
+    with pytest.raises(WebhookUnreadable):
+        await here.webhooks.accept(headers, body)
+    assert delivery_id(Mode.MOCK, "cashflows", body) in here.store.disk.deliveries  # type: ignore[attr-defined]
+    here.later(days=2)
+    assert await here.webhooks.run_pending() == 0
+
+
+async def test_an_unsigned_webhook_moves_nothing_until_the_gateway_confirms(published: World) -> None:
+    started = await published.start()
+    await published.press(started.action_url, "pay")
+    await published.deliver()
+    assert await published.status() is OrderStatus.PENDING
+    await published.work()
+    assert await published.status() is OrderStatus.PAID
+
+
+async def test_forged_hints_pay_nothing_and_cost_one_look_in_three_seconds(published: World) -> None:
+    started = await published.start()
+    body = f'{{"notifyType":"PaymentStatusChange","paymentJobReference":"{started.job_reference}"}}'.encode()
+    for _ in range(50):
+        accepted = await published.webhooks.accept({}, body)
+        assert accepted.outcome is Outcome.CONFIRMING
+        await published.webhooks.run_pending()
+    assert await published.reads_at_gateway() == 1
+    assert await published.status() is OrderStatus.PENDING
+    await published.press(started.action_url, "pay")
+    published.later(seconds=3)
+    await published.work()
+    assert await published.reads_at_gateway() == 2
+    assert await published.status() is OrderStatus.PAID
+
+
+async def test_a_lost_webhook_is_made_up_for_by_looking(here: World) -> None:
+    await here.fault("lost-webhook")
+    await here.press((await here.start()).action_url, "pay")
+    await here.deliver()
+    assert await here.status() is OrderStatus.PENDING
+    here.later(seconds=10)
+    await here.work()
+    assert await here.status() is OrderStatus.PAID
+
+
+async def test_a_webhook_that_comes_before_the_create_reply_is_applied(here: World) -> None:
+    await here.fault("early-webhook")
+    started = await here.start()
+    await here.deliver()
+    here.later(seconds=10)
+    await here.work()
+    order = await here.order()
+    assert order.attention == ()
+    assert [payment.status for payment in order.payments] == [PaymentStatus.CAPTURED]
+    assert started.order.reference == "TEST-001"
+
+
+async def test_a_customer_who_came_back_has_the_gateway_asked(here: World) -> None:
+    started = await here.start()
+    await here.press(started.action_url, "cancel")
+    await here.deliver()
+    order = await here.customer_return(started.order.reference)
+    assert order is not None
+    assert await here.status() is OrderStatus.PENDING
+    assert here.woken
+    await here.work()
+    assert await here.status() is OrderStatus.CANCELLED
+    assert await here.reads_at_gateway() == 1
+
+
+async def test_coming_back_again_and_again_costs_one_look(here: World) -> None:
+    started = await here.start()
+    for _ in range(20):
+        await here.customer_return(started.order.reference)
+        await here.work()
+    assert await here.reads_at_gateway() == 1

@@ -1,0 +1,189 @@
+"""The real services, adapter and simulator around a store in memory, on one clock that stands still unless moved."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from backend.domain.model import Order
+from backend.domain.order_status import order_status
+from backend.domain.references import OrderReference
+from backend.domain.statuses import OrderStatus
+from backend.domain.terms import Mode
+from backend.gateways.cashflows import CashflowsService, HmacSha256, Scheme, Sha512
+from backend.gateways.cashflows.signing import webhook_signature
+from backend.gateways.http import GatewayHttp
+from backend.ports import OrderStore, StoreError, WebhookRejected, WebhookUnreadable
+from backend.service.customer_return import CustomerReturn
+from backend.service.orders import Orders
+from backend.service.reconcile import Reconciler
+from backend.service.start_payment import Limits, Links, StartedPayment, StartPayment
+from backend.service.webhooks import Webhooks
+from backend.simulator import Clock, Simulator, SimulatorSettings
+from backend.stores import MemoryStore
+from tests.domain.builders import terms
+
+TURNS = 20
+"""Turns of the event loop that a sleeper gives to the others."""
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+PAYS, DECLINED = "4111 1111 1111 1111", "4000 0000 0000 0002"
+LIMITS = Limits(intent=timedelta(seconds=20), page=timedelta(hours=1), wait_for_other=timedelta(seconds=8))
+
+
+class SharedClock:
+    """Our clock is the simulator's; sleeping lets everybody else run first, and then moves it if nobody else has."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        until = self.now() + timedelta(seconds=seconds)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        self._clock.move(max(until - self.now(), timedelta()))
+
+
+class Network(httpx.AsyncBaseTransport):
+    """Carries our gateway calls to the simulator, unless it is ``down``."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._inner = httpx.ASGITransport(app=simulator.app)
+        self.down = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.down:
+            raise httpx.ConnectError("connection refused")
+        return await self._inner.handle_async_request(request)
+
+
+@dataclass
+class World:
+    simulator: Simulator
+    network: Network
+    client: httpx.AsyncClient
+    store: OrderStore
+    gateway: CashflowsService
+    orders: Orders
+    reconciler: Reconciler
+    start_payment: StartPayment
+    webhooks: Webhooks
+    customer_return: CustomerReturn
+    woken: list[datetime] = field(default_factory=list)
+
+    async def start(self, reference: str = "TEST-001", minor: int = 1000, owner: str = "alice") -> StartedPayment:
+        return await self.start_payment(terms(reference, minor, owner), actor=f"customer {owner}")
+
+    async def order(self, reference: str = "TEST-001") -> Order:
+        order = await self.orders.find(OrderReference(reference))
+        assert order is not None
+        return order
+
+    async def status(self, reference: str = "TEST-001") -> OrderStatus:
+        return order_status(await self.order(reference))
+
+    async def press(self, page: str, action: str, card: str = PAYS) -> httpx.Response:
+        """Fill in the hosted page and press one of its buttons."""
+        parts = urlsplit(page)
+        form = {"cc-number": card, "cc-name": "Luke Skywalker", "cc-exp": "12/30", "cc-csc": "123", "action": action}
+        return await self.client.post(f"{parts.path}?{parts.query}", data=form)
+
+    async def deliver(self) -> None:
+        """Have the simulator send every webhook that is due."""
+        await self.simulator.deliver_due()
+
+    async def work(self) -> None:
+        """Let the background work run until nothing is due."""
+        while await self.webhooks.run_pending() + await self.reconciler.run_due():
+            pass
+
+    def later(self, **time: float) -> None:
+        self.simulator.move_clock(timedelta(**time))
+
+    async def fault(self, script: str, reference: str = "TEST-001") -> None:
+        """Have the simulator do ``script`` to an order from now on."""
+        answer = await self.client.put(f"/control/faults/{reference}", json={"scripts": [script]})
+        assert answer.is_success, answer.text
+
+    async def jobs_at_gateway(self) -> list[dict[str, Any]]:
+        """What the gateway believes, oldest first."""
+        jobs = (await self.client.get("/jobs.json")).json()["jobs"]
+        return sorted(jobs, key=lambda job: str(job["orderNumber"]))
+
+    async def reads_at_gateway(self) -> int:
+        requests = (await self.client.get("/requests.json")).json()["requests"]
+        return sum(request["method"] == "GET" for request in requests)
+
+    def signed(self, **body: str) -> tuple[dict[str, str], bytes]:
+        """Headers and body of a webhook that the gateway might have sent."""
+        raw = json.dumps(body).encode()
+        return {"x-signature": webhook_signature(self.simulator.settings.webhook_secret, raw)}, raw
+
+
+@asynccontextmanager
+async def world(*, scheme: str = "hmac-sha256", store: OrderStore | None = None) -> AsyncIterator[World]:
+    account = SimulatorSettings(public_base_url="http://simulator.example")
+    clock = Clock(lambda: NOON)
+    shared = SharedClock(clock)
+    store = store or MemoryStore()
+    await store.open()
+
+    async def take_webhook(request: httpx.Request) -> httpx.Response:
+        try:
+            accepted = await made.webhooks.accept(dict(request.headers), request.content)
+        except WebhookRejected:
+            return httpx.Response(401)
+        except WebhookUnreadable:
+            return httpx.Response(400)
+        except StoreError:
+            return httpx.Response(503)
+        return httpx.Response(200, json=dict(accepted.acknowledgement))
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(take_webhook)) as to_us:
+        simulator = Simulator(account, webhook_client=to_us, clock=clock)
+        network = Network(simulator)
+        async with httpx.AsyncClient(transport=network, base_url="http://simulator.example") as client:
+            signing: Scheme = HmacSha256(account.api_secret, account.webhook_secret)
+            if scheme == "sha512":
+                signing = Sha512(account.api_key)
+            gateway = CashflowsService(
+                merchant_id=account.configuration_id,
+                scheme=signing,
+                gateway_url="http://simulator.example",
+                http=GatewayHttp(client, deadline_seconds=5),
+                is_configured=True,
+            )
+            woken: list[datetime] = []
+            orders = Orders(store, shared, Mode.MOCK)
+            reconciler = Reconciler(orders, store, gateway, shared, Mode.MOCK)
+
+            def wake() -> None:
+                woken.append(clock.now())
+
+            made = World(
+                simulator=simulator,
+                network=network,
+                client=client,
+                store=store,
+                gateway=gateway,
+                orders=orders,
+                reconciler=reconciler,
+                start_payment=StartPayment(
+                    orders, gateway, reconciler, shared, links=Links("http://shop.example"), limits=LIMITS
+                ),
+                webhooks=Webhooks(orders, store, gateway, reconciler, shared, Mode.MOCK, wake_worker=wake),
+                customer_return=CustomerReturn(orders, store, shared, wake_worker=wake),
+                woken=woken,
+            )
+            yield made
+        simulator.close()
+    await store.close()

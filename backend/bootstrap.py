@@ -1,25 +1,24 @@
 """The one composition root: settings in, running objects out. Nothing else imports everything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
 import httpx
 from fastapi import FastAPI
-from pydantic import SecretStr
 
 from .api.app import make_app
 from .api.auth import TokenVerifier
 from .api.context import ApiContext
 from .clock import SystemClock
-from .config import Settings
+from .config import Settings, gateway_settings
 from .domain.terms import Mode
-from .gateways.cashflows import CashflowsService, HmacSha256, Scheme, Sha512
 from .gateways.http import GatewayHttp
-from .ports import OrderStore
+from .gateways.registry import GatewayContext, build, find_factories
+from .ports import OrderStore, PaymentGateway
 from .service.customer_return import CustomerReturn
 from .service.orders import Orders
 from .service.reconcile import Reconciler
@@ -30,7 +29,6 @@ from .stores import SqliteStore
 from .worker import Batch, Worker
 
 SANDBOX_PATH: Final = "/sandbox"
-PAGE_DOMAIN: Final = "cashflows.com"
 SIMULATOR_URL: Final = "http://simulator"
 ORDERS_FILE: Final = "orders.sqlite3"
 LEDGER_FILE: Final = "simulator.sqlite3"
@@ -40,41 +38,49 @@ INTENT_MARGIN: Final = timedelta(seconds=12)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The whole program as one ASGI application; nothing is opened before its lifespan starts."""
+    """The whole program as one ASGI application; the store and the background work start with its lifespan.
+
+    Raises:
+        GatewayPluginError: a gateway that the settings name cannot be used.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.context = await _start(settings, app, stack)
+            for resource in resources:
+                await stack.enter_async_context(resource)
+            app.state.context = await _start(settings, gateways, stack)
             yield
 
-    return make_app(lifespan, origins=settings.origins, with_try_out=settings.mode is Mode.MOCK)
+    mocked = settings.mode is Mode.MOCK
+    app = make_app(lifespan, origins=settings.origins, with_try_out=mocked)
+    account = _mount_simulator(settings, app) if mocked else None
+    gateways, resources = _make_gateways(settings, account)
+    return app
 
 
-async def _start(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> ApiContext:
+async def _start(settings: Settings, gateways: Mapping[str, PaymentGateway], stack: AsyncExitStack) -> ApiContext:
     """Open everything in order; ``stack`` closes it in reverse."""
     clock, mode = SystemClock(), settings.mode
     store = make_store(settings)
     await store.open()
     stack.push_async_callback(store.close)
-    if mode is Mode.MOCK:
-        gateway = await _simulated_gateway(settings, app, stack)
-    else:
-        gateway = await _real_gateway(settings, stack)
     orders = Orders(store, clock, mode)
-    reconciler = Reconciler(orders, store, gateway, clock, mode)
+    reconciler = Reconciler(orders, store, gateways, clock, mode)
     worker = Worker(poll_seconds=settings.worker_poll_seconds)
-    webhooks = Webhooks(orders, store, gateway, reconciler, clock, mode, wake_worker=worker.wake)
+    webhooks = Webhooks(orders, store, gateways, reconciler, clock, mode, wake_worker=worker.wake)
     await stack.enter_async_context(_working(worker, [webhooks.run_pending, reconciler.run_due]))
     links, limits = Links(settings.base_url), _limits(settings)
+    first = gateways[settings.gateway_names[0]]
     return ApiContext(
         mode=mode,
         clock=clock,
         store=store,
         orders=orders,
-        start_payment=StartPayment(orders, gateway, reconciler, clock, links=links, limits=limits),
+        gateways=gateways,
+        start_payment=StartPayment(orders, first, reconciler, clock, links=links, limits=limits),
         customer_return=CustomerReturn(orders, store, clock, wake_worker=worker.wake),
-        webhooks={gateway.name: webhooks},
+        webhooks=webhooks,
         tokens=TokenVerifier(settings.jwt_secret_key.get_secret_value()),
         frontend_url=settings.frontend_url,
     )
@@ -91,66 +97,64 @@ def make_store(settings: Settings) -> OrderStore:
     return SqliteStore(settings.data_dir / ORDERS_FILE, timeout_seconds=timeout_seconds)
 
 
-async def _real_gateway(settings: Settings, stack: AsyncExitStack) -> CashflowsService:
-    from .gateways.transport import NetworkTransport  # aiohttp costs start-up time that mock mode need not pay
+@dataclass(frozen=True, slots=True)
+class SimulatedAccount:
+    """A simulator, and what stands in its place for the gateway's settings and its network."""
 
-    client = await stack.enter_async_context(httpx.AsyncClient(transport=NetworkTransport()))
-    return _cashflows(settings, _credentials(settings), client, settings.cashflows_gateway_url)
+    simulator: Simulator
+    settings: Mapping[str, str] = field(repr=False)
+    transport: httpx.AsyncBaseTransport
 
 
-async def _simulated_gateway(settings: Settings, app: FastAPI, stack: AsyncExitStack) -> CashflowsService:
-    """The same adapter with its HTTP wired to the simulator, whose webhooks come back into ``app``."""
+def _mount_simulator(settings: Settings, app: FastAPI) -> SimulatedAccount:
+    """Put the simulator under ``/sandbox``; its webhooks come back into ``app`` without a socket."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     account = SimulatorSettings(
         public_base_url=settings.base_url + SANDBOX_PATH, ledger_path=settings.data_dir / LEDGER_FILE
     )
     if settings.cashflows_webhook_secret is not None:
         account = replace(account, webhook_secret=settings.cashflows_webhook_secret.get_secret_value())
-    to_us = await stack.enter_async_context(httpx.AsyncClient(transport=httpx.ASGITransport(app)))
-    simulator = Simulator(account, webhook_client=to_us)
-    stack.callback(simulator.close)
-    await stack.enter_async_context(simulator.running())
+    simulator = Simulator(account, webhook_client=httpx.AsyncClient(transport=httpx.ASGITransport(app)))
     app.mount(SANDBOX_PATH, simulator.app)
-    client = await stack.enter_async_context(httpx.AsyncClient(transport=httpx.ASGITransport(simulator.app)))
-    credentials = Credentials(account.configuration_id, account.api_key, account.api_secret, account.webhook_secret)
-    return _cashflows(settings, credentials, client, SIMULATOR_URL)
+    told = {
+        "CASHFLOWS_MERCHANT_ID": account.configuration_id,
+        "CASHFLOWS_API_KEY": account.api_key,
+        "CASHFLOWS_API_SECRET": account.api_secret,
+        "CASHFLOWS_WEBHOOK_SECRET": account.webhook_secret,
+        "CASHFLOWS_GATEWAY_URL": SIMULATOR_URL,
+    }
+    return SimulatedAccount(simulator, told, httpx.ASGITransport(simulator.app))
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    merchant_id: str
-    api_key: str = field(repr=False)
-    api_secret: str = field(repr=False)
-    webhook_secret: str | None = field(repr=False)
+def _make_gateways(
+    settings: Settings, account: SimulatedAccount | None
+) -> tuple[Mapping[str, PaymentGateway], Sequence[AbstractAsyncContextManager[object]]]:
+    """Every gateway that the settings name, each with a connection pool of its own, and what must run meanwhile."""
+    resources: list[AbstractAsyncContextManager[object]] = []
+    told = gateway_settings(settings)
+    if account is not None:
+        told |= account.settings
+        resources.append(_simulating(account.simulator))
+    gateways = {}
+    for name, factory in find_factories(settings.gateway_names).items():
+        client = httpx.AsyncClient(transport=account.transport if account is not None else _network())
+        resources.append(client)
+        http = GatewayHttp(client, deadline_seconds=settings.gateway_timeout_seconds)
+        gateways[name] = build(name, factory, GatewayContext(settings.mode, told, http))
+    return gateways, resources
 
 
-def _credentials(settings: Settings) -> Credentials:
-    return Credentials(
-        merchant_id=settings.cashflows_merchant_id or "",
-        api_key=_reveal(settings.cashflows_api_key) or "",
-        api_secret=_reveal(settings.cashflows_api_secret) or "",
-        webhook_secret=_reveal(settings.cashflows_webhook_secret),
-    )
+def _network() -> httpx.AsyncBaseTransport:
+    from .gateways.transport import NetworkTransport  # aiohttp costs start-up time that mock mode need not pay
+
+    return NetworkTransport()
 
 
-def _reveal(secret: SecretStr | None) -> str | None:
-    return secret.get_secret_value() if secret is not None else None
-
-
-def _cashflows(
-    settings: Settings, credentials: Credentials, client: httpx.AsyncClient, gateway_url: str
-) -> CashflowsService:
-    scheme: Scheme = HmacSha256(credentials.api_secret, credentials.webhook_secret)
-    if settings.cashflows_scheme == "sha512":
-        scheme = Sha512(credentials.api_key)
-    return CashflowsService(
-        merchant_id=credentials.merchant_id,
-        scheme=scheme,
-        gateway_url=gateway_url,
-        http=GatewayHttp(client, deadline_seconds=settings.gateway_timeout_seconds),
-        is_configured=settings.mode is not Mode.MOCK,
-        page_domain=PAGE_DOMAIN if settings.mode is Mode.PRODUCTION else None,
-    )
+@asynccontextmanager
+async def _simulating(simulator: Simulator) -> AsyncIterator[None]:
+    async with simulator.running():
+        yield
+    simulator.close()
 
 
 def _limits(settings: Settings) -> Limits:

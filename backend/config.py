@@ -4,16 +4,21 @@ Nothing else in the program reads the environment. A wrong value is one line tha
 the value, which may be a secret.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .domain.terms import Mode
 
 PACKAGE: Final = Path(__file__).parent
+ENV_FILES: Final = (PACKAGE.parent / ".env", PACKAGE / ".env")
+"""The later one wins."""
+
 PRODUCTION_HOST: Final = "gateway.cashflows.com"
 DEVELOPMENT_JWT_SECRET: Final = "development-only-jwt-secret-do-not-use-with-real-money"  # noqa: S105 - public on purpose
 SHORTEST_SECRET: Final = 32
@@ -35,7 +40,7 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_file=(PACKAGE.parent / ".env", PACKAGE / ".env"),
+        env_file=ENV_FILES,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -43,8 +48,10 @@ class Settings(BaseSettings):
         str_strip_whitespace=True,
     )
 
+    gateways: str = Field("cashflows", pattern=r"^[a-z0-9_-]+( *, *[a-z0-9_-]+)*$")
     cashflows_merchant_id: str | None = None
     cashflows_api_key: SecretStr | None = None
+    cashflows_api_key_previous: SecretStr | None = None
     cashflows_api_secret: SecretStr | None = None
     cashflows_webhook_secret: SecretStr | None = None
     cashflows_gateway_url: WebAddress = "https://gateway-int.cashflows.com"
@@ -78,6 +85,11 @@ class Settings(BaseSettings):
         return Mode.PRODUCTION if host == PRODUCTION_HOST else Mode.INTEGRATION
 
     @property
+    def gateway_names(self) -> list[str]:
+        """The gateways to load; the first one takes new payments."""
+        return [name.strip() for name in self.gateways.split(",")]
+
+    @property
     def base_url(self) -> str:
         """Where the world reaches this program."""
         return self.public_base_url or f"http://localhost:{self.port}"
@@ -93,6 +105,18 @@ class Settings(BaseSettings):
         if self.cashflows_scheme == "hmac-sha256":
             needed.append(self.cashflows_api_secret)
         return all(needed)
+
+
+def gateway_settings(settings: Settings) -> dict[str, str]:
+    """Every setting under its upper-case name, secrets in the clear, for gateways that bring settings of their own."""
+    given: dict[str, str | None] = {}
+    for file in ENV_FILES:
+        given |= dotenv_values(file)
+    given |= os.environ
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        given[name.upper()] = value.get_secret_value() if isinstance(value, SecretStr) else value and str(value)
+    return {name.upper(): value for name, value in given.items() if value}
 
 
 def load_settings() -> Settings:

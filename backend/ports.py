@@ -13,12 +13,15 @@ are errors, split the same way:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from .domain.deliveries import Delivery, DeliveryId
 from .domain.facts import Hint, JobSnapshot, SignedFact
 from .domain.model import Order, OrderId
+from .domain.money import Money
 from .domain.references import JobReference, OwnReference, PaymentReference
+from .domain.statuses import PaymentStatus
 from .domain.terms import Mode, OrderTerms
 
 
@@ -92,9 +95,55 @@ class Unavailable:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The gateway has carried the operation out; ``reference`` is its name for it, where it gave one."""
+
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The gateway has accepted the operation and will carry it out; ask later what became of it."""
+
+    reference: str | None
+
+
+class OperationKind(StrEnum):
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRequest:
+    """One deliberate instruction about a payment; ``own_reference`` is our name for it, told to the gateway.
+
+    ``amount`` is what to capture or refund; a void is always of the whole.
+    """
+
+    kind: OperationKind
+    own_reference: str
+    job_reference: JobReference
+    payment_reference: PaymentReference
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentStanding:
+    """What decides which operations a payment allows; ``captured_at`` is when the capture became known."""
+
+    status: PaymentStatus
+    authorized_minor: int
+    captured_minor: int
+    refunded_minor: int
+    captured_at: datetime | None
+
+
 CreateOutcome: TypeAlias = Redirect | Refused | NotSent | Unknown
 CancelOutcome: TypeAlias = Cancelled | Refused | NotSent | Unknown
 RetrieveOutcome: TypeAlias = JobSnapshot | NoSuchJob | Unavailable
+ChangeOutcome: TypeAlias = Done | Waiting | Refused | NotSent | Unknown
 
 
 class WebhookRejected(Exception):
@@ -124,6 +173,21 @@ class PaymentGateway(Protocol):
     async def retrieve_payment_job(self, reference: JobReference) -> RetrieveOutcome: ...
 
     async def cancel_payment_job(self, reference: JobReference) -> CancelOutcome: ...
+
+    async def change_payment(self, request: OperationRequest) -> ChangeOutcome:
+        """Capture, void or refund, sent at most once: no outcome is ever followed by a second call in here."""
+
+    def allowed_operations(self, payment: PaymentStanding, now: datetime) -> frozenset[OperationKind]:
+        """What the gateway would accept for this payment now, as far as its manual tells."""
+
+    def refusal(self) -> str | None:
+        """Why no call is made at present, in a sentence an operator can act on; None while calls are made."""
+
+    def resume(self) -> None:
+        """Make calls again; an operator has seen to the reason of ``refusal``."""
+
+    def scrub(self, text: str) -> str:
+        """``text`` without this gateway's secrets, signatures and anything like a card number, fit for a log."""
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Check that the delivery is the gateway's, as far as its scheme can tell.

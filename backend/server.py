@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from .bootstrap import create_app
 from .config import SettingsError, load_settings
+from .gateways.registry import GatewayPluginError
 
 __all__ = ["create_app"]
 
@@ -16,9 +17,14 @@ def __getattr__(name: str) -> FastAPI:
         raise AttributeError(name)
     try:
         settings = load_settings()
-    except SettingsError as exc:
+        configure_logging(settings.log_level)
+        globals()["app"] = application = create_app(settings)
+    except (SettingsError, GatewayPluginError) as exc:
         sys.exit(f"cannot start: {exc}")
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    globals()["app"] = create_app(settings)
-    application: FastAPI = globals()["app"]
     return application
+
+
+def configure_logging(level: str) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # httpx tells the whole address of every call, and addresses hold references and tokens.
+    logging.getLogger("httpx").setLevel(logging.WARNING)

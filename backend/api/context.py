@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ..domain.terms import Mode
-from ..ports import Clock, OrderStore
+from ..ports import Clock, OrderStore, PaymentGateway
 from ..service.customer_return import CustomerReturn
 from ..service.orders import Orders
 from ..service.start_payment import StartPayment
@@ -23,7 +23,8 @@ class ApiContext:
     orders: Orders
     start_payment: StartPayment
     customer_return: CustomerReturn
-    webhooks: Mapping[str, Webhooks]
+    webhooks: Webhooks
+    gateways: Mapping[str, PaymentGateway]
     tokens: TokenVerifier
     frontend_url: str | None
 

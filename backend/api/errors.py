@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from ..domain import errors as domain
 from ..ports import StoreError, WebhookNotConfigured, WebhookRejected, WebhookUnreadable
 from ..service import start_payment as starting
+from ..service.webhooks import NoSuchGateway
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,6 @@ class NotAuthenticated(Exception):
 class NoSuchOrder(Exception):
     def __init__(self) -> None:
         super().__init__("there is no such order of yours; check the order reference")
-
-
-class NoSuchGateway(Exception):
-    def __init__(self) -> None:
-        super().__init__("no gateway of this name is configured here")
 
 
 class WrongMediaType(Exception):

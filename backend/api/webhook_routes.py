@@ -5,7 +5,6 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 
 from .context import Context
-from .errors import NoSuchGateway
 from .problem_docs import problems
 
 router: Final = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
@@ -17,9 +16,6 @@ async def receive_webhook(gateway: str, request: Request, context: Context) -> d
 
     Answered with 200 once it is stored, whatever it says; anything else has the gateway send it again.
     """
-    webhooks = context.webhooks.get(gateway)
-    if webhooks is None:
-        raise NoSuchGateway
     headers = {name.lower(): value for name, value in request.headers.items()}
-    accepted = await webhooks.accept(headers, await request.body())
+    accepted = await context.webhooks.accept(gateway, headers, await request.body())
     return {**accepted.acknowledgement, "status": "received", "outcome": accepted.outcome}

@@ -8,13 +8,22 @@ httpx's own timeouts bound each read, not the call, so a reply that drips in byt
 """
 
 import asyncio
-from collections.abc import Mapping
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import httpx
 
+log = logging.getLogger(__name__)
+
 MOST_REPLY_BYTES: Final = 1024 * 1024
+
+READ_PAUSES_SECONDS: Final = (0.2, 0.8)
+"""Before the second and the third try of a read, give or take half."""
+
+WORTH_ANOTHER_TRY: Final = frozenset({429, 500, 502, 503, 504})
 
 NEVER_REACHED: Final = (
     httpx.ConnectError,
@@ -46,9 +55,40 @@ class Reply:
 class GatewayHttp:
     """Calls over one shared client; the client's transport decides whether a real network is behind it."""
 
-    def __init__(self, client: httpx.AsyncClient, *, deadline_seconds: float) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        deadline_seconds: float,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._client = client
         self._deadline_seconds = deadline_seconds
+        self._sleep = sleep
+
+    async def read(self, url: str, *, headers: Mapping[str, str]) -> Reply:
+        """GET, again after a pause where that may help; all tries together within the deadline.
+
+        Raises:
+            NothingSent, NoAnswer: the last try's.
+        """
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                return await self._read_patiently(url, headers)
+        except TimeoutError:
+            raise NoAnswer("TimeoutError") from None
+
+    async def _read_patiently(self, url: str, headers: Mapping[str, str]) -> Reply:
+        for pause in READ_PAUSES_SECONDS:
+            try:
+                reply = await self.send("GET", url, body=b"", headers=headers)
+            except GatewayHttpError as exc:
+                log.info("a read will be tried again: %s", exc)
+            else:
+                if reply.status not in WORTH_ANOTHER_TRY:
+                    return reply
+            await self._sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
+        return await self.send("GET", url, body=b"", headers=headers)
 
     async def send(self, method: str, url: str, *, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send exactly ``body`` and read the whole reply within the deadline. Redirects are not followed.

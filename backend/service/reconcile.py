@@ -6,7 +6,7 @@ any number of hosts share the looks by taking them (a taken look falls due again
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -40,10 +40,12 @@ class Looked:
 
 
 class Reconciler:
-    def __init__(self, orders: Orders, store: OrderStore, gateway: PaymentGateway, clock: Clock, mode: Mode) -> None:
+    def __init__(
+        self, orders: Orders, store: OrderStore, gateways: Mapping[str, PaymentGateway], clock: Clock, mode: Mode
+    ) -> None:
         self._orders = orders
         self._store = store
-        self._gateway = gateway
+        self._gateways = gateways
         self._clock = clock
         self._mode = mode
 
@@ -73,7 +75,11 @@ class Reconciler:
 
     async def look_at_job(self, order: Order, job: Job, reference: JobReference) -> Looked:
         """Ask the gateway about one job by its name there, and record what fits the order."""
-        answer = await self._gateway.retrieve_payment_job(reference)
+        gateway = self._gateways.get(job.gateway)
+        if gateway is None:
+            log.error("%s has a job at gateway %s, which the setting GATEWAYS does not name", order.id, job.gateway)
+            return Looked(order, answered=False)
+        answer = await gateway.retrieve_payment_job(reference)
         decide: Decide
         match answer:
             case Unavailable(reason):
@@ -89,8 +95,9 @@ class Reconciler:
     async def retire(self, order: Order, job: Job) -> Order:
         """End a disclosed job at the gateway; whether it is dead, the order tells afterwards."""
         assert job.job_reference is not None, "a disclosed job has the gateway's name"
-        outcome = await self._gateway.cancel_payment_job(job.job_reference)
-        log.info("cancelling %s of %s: %s", job.job_reference, order.id, type(outcome).__name__)
+        if job.gateway in self._gateways:
+            outcome = await self._gateways[job.gateway].cancel_payment_job(job.job_reference)
+            log.info("cancelling %s of %s: %s", job.job_reference, order.id, type(outcome).__name__)
         return (await self.look_at_job(order, job, job.job_reference)).order
 
     def _notice_time(self, order: Order) -> Sequence[Event]:

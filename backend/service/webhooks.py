@@ -47,6 +47,11 @@ class Outcome(StrEnum):
     UNREADABLE = "kept for a person: it cannot be read"
 
 
+class NoSuchGateway(Exception):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no gateway named {name} is configured here")
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     acknowledgement: Mapping[str, str]
@@ -58,7 +63,7 @@ class Webhooks:
         self,
         orders: Orders,
         store: OrderStore,
-        gateway: PaymentGateway,
+        gateways: Mapping[str, PaymentGateway],
         reconciler: Reconciler,
         clock: Clock,
         mode: Mode,
@@ -67,26 +72,30 @@ class Webhooks:
     ) -> None:
         self._orders = orders
         self._store = store
-        self._gateway = gateway
+        self._gateways = gateways
         self._reconciler = reconciler
         self._clock = clock
         self._mode = mode
         self._wake_worker = wake_worker
 
-    async def accept(self, headers: Mapping[str, str], body: bytes) -> Accepted:
+    async def accept(self, gateway_name: str, headers: Mapping[str, str], body: bytes) -> Accepted:
         """Take one delivery in. When this returns, it is stored, and applied if that needed no question to the gateway.
 
         ``headers`` has lower-case names.
 
         Raises:
+            NoSuchGateway: none of this name is configured.
             WebhookRejected, WebhookNotConfigured: nothing was stored.
             WebhookUnreadable: it is stored, but says nothing that can be acted on.
             StoreError: it is not known to be stored, so it must not be acknowledged.
         """
-        self._gateway.verify_webhook(headers, body)
-        delivery = await self._store.receive(self._new_delivery(headers, body))
+        gateway = self._gateways.get(gateway_name)
+        if gateway is None:
+            raise NoSuchGateway(gateway_name)
+        gateway.verify_webhook(headers, body)
+        delivery = await self._store.receive(self._new_delivery(gateway_name, headers, body))
         try:
-            reading = self._gateway.read_webhook(body)
+            reading = gateway.read_webhook(body)
         except WebhookUnreadable:
             await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
             raise
@@ -95,7 +104,7 @@ class Webhooks:
         except StoreError as exc:
             log.warning("delivery %s is stored and will be applied later: %s", delivery.id, exc)
             outcome = Outcome.LATER
-        return Accepted(self._gateway.acknowledgement(body), outcome)
+        return Accepted(gateway.acknowledgement(body), outcome)
 
     async def run_pending(self) -> int:
         """Work through one batch of pending deliveries; returns how many there were."""
@@ -113,8 +122,12 @@ class Webhooks:
             log.warning("delivery %s will be tried again: %s", delivery.id, exc)
 
     async def _work(self, delivery: Delivery) -> None:
+        gateway = self._gateways.get(delivery.gateway)
+        if gateway is None:
+            await self._postpone(delivery, Outcome.UNMATCHED)
+            return
         try:
-            reading = self._gateway.read_webhook(delivery.body)
+            reading = gateway.read_webhook(delivery.body)
         except WebhookUnreadable:
             await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
             return
@@ -191,12 +204,12 @@ class Webhooks:
         await self._store.postpone(delivery.id, now + pause, outcome)
         return outcome
 
-    def _new_delivery(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+    def _new_delivery(self, gateway_name: str, headers: Mapping[str, str], body: bytes) -> Delivery:
         now = self._clock.now()
         return Delivery(
-            id=delivery_id(self._mode, self._gateway.name, body),
+            id=delivery_id(self._mode, gateway_name, body),
             mode=self._mode,
-            gateway=self._gateway.name,
+            gateway=gateway_name,
             body=body,
             headers=tuple((name, headers[name][:200]) for name in KEPT_HEADERS if name in headers),
             first_at=now,

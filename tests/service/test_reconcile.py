@@ -64,7 +64,7 @@ async def test_a_gateway_that_names_another_amount_pays_nothing(here: World, fau
 @pytest.mark.parametrize(
     "fault",
     [
-        "error-500-before",
+        "error-500-before.read.x3",
         "html-reply",
         "truncated-json",
         "other-job",
@@ -74,7 +74,7 @@ async def test_a_gateway_that_names_another_amount_pays_nothing(here: World, fau
         "duplicate-keys.read.x1",
         "error-inside",
         "missing-data",
-        "enormous-reply",
+        "enormous-reply.read.x3",
         "unauthorized.read.x1",
     ],
 )

@@ -22,7 +22,7 @@ def captured(started: StartedPayment, **changed: str) -> dict[str, str]:
 
 async def test_a_signed_webhook_makes_the_order_paid(here: World) -> None:
     started = await here.start()
-    accepted = await here.webhooks.accept(*here.signed(**captured(started)))
+    accepted = await here.take(*here.signed(**captured(started)))
     assert accepted.outcome is Outcome.APPLIED
     assert accepted.acknowledgement == {
         "paymentReference": started.payment_reference,
@@ -34,7 +34,7 @@ async def test_a_signed_webhook_makes_the_order_paid(here: World) -> None:
 async def test_a_hundred_copies_at_once_have_one_effect(here: World) -> None:
     started = await here.start()
     headers, body = here.signed(**captured(started))
-    accepted = await asyncio.gather(*(here.webhooks.accept(headers, body) for _ in range(100)))
+    accepted = await asyncio.gather(*(here.take(headers, body) for _ in range(100)))
     assert {one.outcome for one in accepted} == {Outcome.APPLIED}
     order = await here.order()
     assert [payment.captured_minor for payment in order.payments] == [1000]
@@ -56,7 +56,7 @@ async def test_a_delivery_that_is_not_the_gateways_changes_nothing(here: World, 
     started = await here.start()
     headers, body = here.signed(**captured(started))
     with pytest.raises(WebhookRejected):
-        await here.webhooks.accept(headers | change if change else {}, body)
+        await here.take(headers | change if change else {}, body)
     assert await here.status() is OrderStatus.PENDING
 
 
@@ -64,7 +64,7 @@ async def test_a_signature_covers_the_bytes_and_not_their_meaning(here: World) -
     started = await here.start()
     headers, body = here.signed(**captured(started))
     with pytest.raises(WebhookRejected):
-        await here.webhooks.accept(headers, body.replace(b", ", b","))
+        await here.take(headers, body.replace(b", ", b","))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ async def test_a_signature_covers_the_bytes_and_not_their_meaning(here: World) -
 )
 async def test_another_amount_is_kept_for_a_person_and_pays_nothing(here: World, told: dict[str, str]) -> None:
     started = await here.start()
-    accepted = await here.webhooks.accept(*here.signed(**captured(started, **told)))
+    accepted = await here.take(*here.signed(**captured(started, **told)))
     assert accepted.outcome is Outcome.SET_ASIDE
     order = await here.order()
     assert await here.status() is OrderStatus.PENDING
@@ -83,7 +83,7 @@ async def test_an_unknown_order_is_kept_and_applied_once_it_is_known(here: World
     headers, body = here.signed(
         status="captured", paymentReference="211", orderReference="TEST-001", paymentJobReference="77"
     )
-    accepted = await here.webhooks.accept(headers, body)
+    accepted = await here.take(headers, body)
     assert accepted.outcome is Outcome.UNMATCHED
     assert accepted.acknowledgement["orderReference"] == "TEST-001"
     for _ in range(10):
@@ -96,7 +96,7 @@ async def test_an_unknown_order_is_kept_and_applied_once_it_is_known(here: World
 async def test_a_payment_that_only_the_webhook_knows_is_confirmed_with_the_gateway_first(here: World) -> None:
     started = await here.start()
     forged = captured(started, paymentReference="211111111111111111")
-    accepted = await here.webhooks.accept(*here.signed(**forged))
+    accepted = await here.take(*here.signed(**forged))
     assert accepted.outcome is Outcome.CONFIRMING
     assert here.woken
     await here.work()
@@ -116,13 +116,13 @@ async def test_a_second_payment_in_the_same_job_is_confirmed_and_paid(here: Worl
 
 async def test_a_status_that_nobody_knows_is_a_reason_to_look_and_no_more(here: World) -> None:
     started = await here.start()
-    accepted = await here.webhooks.accept(*here.signed(**captured(started, event="payment.odd", status="odd")))
+    accepted = await here.take(*here.signed(**captured(started, event="payment.odd", status="odd")))
     assert accepted.outcome is Outcome.CONFIRMING
     await here.work()
     assert await here.status() is OrderStatus.PENDING
     await here.press(started.action_url, "pay")
     here.later(seconds=5)
-    await here.webhooks.accept(*here.signed(**captured(started, event="payment.odd", status="odd")))
+    await here.take(*here.signed(**captured(started, event="payment.odd", status="odd")))
     await here.work()
     assert await here.status() is OrderStatus.PAID
 
@@ -147,7 +147,7 @@ async def test_what_cannot_be_read_is_kept_and_refused(here: World, body: bytes)
 
     headers = {"x-signature": webhook_signature(here.simulator.settings.webhook_secret, body)}
     with pytest.raises(WebhookUnreadable):
-        await here.webhooks.accept(headers, body)
+        await here.take(headers, body)
     assert delivery_id(Mode.MOCK, "cashflows", body) in here.store.disk.deliveries  # type: ignore[attr-defined]
     here.later(days=2)
     assert await here.webhooks.run_pending() == 0
@@ -166,7 +166,7 @@ async def test_forged_hints_pay_nothing_and_cost_one_look_in_three_seconds(publi
     started = await published.start()
     body = f'{{"notifyType":"PaymentStatusChange","paymentJobReference":"{started.job_reference}"}}'.encode()
     for _ in range(50):
-        accepted = await published.webhooks.accept({}, body)
+        accepted = await published.take({}, body)
         assert accepted.outcome is Outcome.CONFIRMING
         await published.webhooks.run_pending()
     assert await published.reads_at_gateway() == 1

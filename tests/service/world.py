@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from backend.service.customer_return import CustomerReturn
 from backend.service.orders import Orders
 from backend.service.reconcile import Reconciler
 from backend.service.start_payment import Limits, Links, StartedPayment, StartPayment
-from backend.service.webhooks import Webhooks
+from backend.service.webhooks import Accepted, Webhooks
 from backend.simulator import Clock, Simulator, SimulatorSettings
 from backend.stores import MemoryStore
 from tests.domain.builders import terms
@@ -97,6 +97,10 @@ class World:
         form = {"cc-number": card, "cc-name": "Luke Skywalker", "cc-exp": "12/30", "cc-csc": "123", "action": action}
         return await self.client.post(f"{parts.path}?{parts.query}", data=form)
 
+    async def take(self, headers: Mapping[str, str], body: bytes) -> Accepted:
+        """A webhook comes in."""
+        return await self.webhooks.accept(self.gateway.name, headers, body)
+
     async def deliver(self) -> None:
         """Have the simulator send every webhook that is due."""
         await self.simulator.deliver_due()
@@ -139,7 +143,7 @@ async def world(*, scheme: str = "hmac-sha256", store: OrderStore | None = None)
 
     async def take_webhook(request: httpx.Request) -> httpx.Response:
         try:
-            accepted = await made.webhooks.accept(dict(request.headers), request.content)
+            accepted = await made.take(dict(request.headers), request.content)
         except WebhookRejected:
             return httpx.Response(401)
         except WebhookUnreadable:
@@ -159,12 +163,13 @@ async def world(*, scheme: str = "hmac-sha256", store: OrderStore | None = None)
                 merchant_id=account.configuration_id,
                 scheme=signing,
                 gateway_url="http://simulator.example",
-                http=GatewayHttp(client, deadline_seconds=5),
+                http=GatewayHttp(client, deadline_seconds=5, sleep=shared.sleep),
                 is_configured=True,
             )
+            gateways = {gateway.name: gateway}
             woken: list[datetime] = []
             orders = Orders(store, shared, Mode.MOCK)
-            reconciler = Reconciler(orders, store, gateway, shared, Mode.MOCK)
+            reconciler = Reconciler(orders, store, gateways, shared, Mode.MOCK)
 
             def wake() -> None:
                 woken.append(clock.now())
@@ -180,7 +185,7 @@ async def world(*, scheme: str = "hmac-sha256", store: OrderStore | None = None)
                 start_payment=StartPayment(
                     orders, gateway, reconciler, shared, links=Links("http://shop.example"), limits=LIMITS
                 ),
-                webhooks=Webhooks(orders, store, gateway, reconciler, shared, Mode.MOCK, wake_worker=wake),
+                webhooks=Webhooks(orders, store, gateways, reconciler, shared, Mode.MOCK, wake_worker=wake),
                 customer_return=CustomerReturn(orders, store, shared, wake_worker=wake),
                 woken=woken,
             )

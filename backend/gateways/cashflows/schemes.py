@@ -3,7 +3,7 @@
 A signed webhook is a fact once its amount and references check out; an unsigned one only ever is a hint.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -16,8 +16,8 @@ SIGNATURE_HEADER: Final = "x-signature"
 
 
 class Scheme(Protocol):
-    def hash_header(self, body: bytes) -> str:
-        """What ``Hash`` holds for a request with exactly this body."""
+    def hash_headers(self, body: bytes) -> Sequence[str]:
+        """What ``Hash`` may hold for a request with exactly this body, one for each live key, the newest first."""
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Raises WebhookRejected or WebhookNotConfigured; ``headers`` has lower-case names."""
@@ -33,8 +33,8 @@ class HmacSha256:
     api_secret: str = field(repr=False)
     webhook_secret: str | None = field(repr=False)
 
-    def hash_header(self, body: bytes) -> str:
-        return hmac_sha256_hash(self.api_secret, body)
+    def hash_headers(self, body: bytes) -> Sequence[str]:
+        return (hmac_sha256_hash(self.api_secret, body),)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         if not self.webhook_secret:
@@ -51,12 +51,16 @@ class HmacSha256:
 
 @dataclass(frozen=True, slots=True)
 class Sha512:
-    """What Cashflows publishes: hashes over key and body, and webhooks that nobody signed."""
+    """What Cashflows publishes: hashes over key and body, and webhooks that nobody signed.
+
+    Two keys may be live at once while one replaces the other. Source: OpenAPI document v1, "Hash" header.
+    """
 
     api_key: str = field(repr=False)
+    previous_api_key: str | None = field(default=None, repr=False)
 
-    def hash_header(self, body: bytes) -> str:
-        return sha512_hash(self.api_key, body)
+    def hash_headers(self, body: bytes) -> Sequence[str]:
+        return tuple(sha512_hash(key, body) for key in (self.api_key, self.previous_api_key) if key)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Nothing can be verified, so nothing is refused: what follows from it is a look, never a decision."""

@@ -5,19 +5,25 @@ anything unreadable or 5xx after sending leaves the outcome unknown.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from ...domain.facts import Hint, JobSnapshot, SignedFact
+from ...domain.money import Money
 from ...domain.references import JobReference
 from ...ports import (
     Cancelled,
     CancelOutcome,
+    ChangeOutcome,
     CreateOutcome,
     JobRequest,
     NoSuchJob,
     NotSent,
+    OperationKind,
+    OperationRequest,
+    PaymentStanding,
     Refused,
     RetrieveOutcome,
     Unavailable,
@@ -25,10 +31,13 @@ from ...ports import (
     WebhookRejected,
 )
 from ..http import GatewayHttp, NoAnswer, NothingSent, Reply
+from .guard import LockOutGuard
+from .operations import allowed_operations, call_for, read_outcome
 from .reading import WireError
 from .schemes import SIGNATURE_HEADER, Scheme
+from .scrubbing import scrub
 from .webhook import echo
-from .wire import job_body, read_created, read_error_code, read_job
+from .wire import job_body, read_created, read_error_code, read_job, read_methods
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +60,9 @@ class CashflowsService:
         http: GatewayHttp,
         is_configured: bool,
         page_domain: str | None = None,
+        secrets: Collection[str] = (),
     ) -> None:
-        """``gateway_url`` is the host's, with or without ``/api/gateway``.
+        """``gateway_url`` is the host's, with or without ``/api/gateway``; ``secrets`` are what ``scrub`` hides.
 
         With a ``page_domain`` customers are only ever sent to https pages in it; None allows any web address.
         """
@@ -61,19 +71,17 @@ class CashflowsService:
         self._base_url = gateway_url.rstrip("/").removesuffix(API_PATH) + API_PATH
         self._http = http
         self._page_domain = page_domain
+        self._secrets = tuple(secrets)
+        self._guard = LockOutGuard()
+        self._preferred_key = 0
         self.is_configured = is_configured
         self.notice = None if is_configured else MOCK_NOTICE
 
     async def create_payment_job(self, request: JobRequest) -> CreateOutcome:
         """Ask for a payment job. After Unknown it may exist, but nobody holds its page."""
-        try:
-            reply = await self._send("POST", "/payment-jobs", job_body(request))
-        except NothingSent as exc:
-            return NotSent(str(exc))
-        except NoAnswer as exc:
-            return Unknown(str(exc))
-        if reply.status not in (200, 201):
-            return _judge(reply)
+        reply = await self._change("POST", "/payment-jobs", job_body(request))
+        if not isinstance(reply, Reply):
+            return reply
         try:
             created = read_created(reply.body)
         except WireError as exc:
@@ -83,10 +91,10 @@ class CashflowsService:
         return created
 
     async def retrieve_payment_job(self, reference: JobReference) -> RetrieveOutcome:
-        try:
-            reply = await self._send("GET", f"/payment-jobs/{quote(reference, safe='')}")
-        except (NothingSent, NoAnswer) as exc:
-            return Unavailable(str(exc))
+        """The job with all its payments; tried again where that may help, as a read changes nothing."""
+        reply = await self._read(f"/payment-jobs/{quote(reference, safe='')}")
+        if isinstance(reply, Unavailable):
+            return reply
         if reply.status == 404:
             return NoSuchJob()
         if reply.status != 200:
@@ -95,13 +103,37 @@ class CashflowsService:
 
     async def cancel_payment_job(self, reference: JobReference) -> CancelOutcome:
         """End a job whose payments are unsettled. Source: Gateway API, ``PATCH /payment-jobs/{job}/cancel``."""
+        reply = await self._change("PATCH", f"/payment-jobs/{quote(reference, safe='')}/cancel")
+        return Cancelled() if isinstance(reply, Reply) else reply
+
+    async def change_payment(self, request: OperationRequest) -> ChangeOutcome:
+        job, payment = quote(request.job_reference, safe=""), quote(request.payment_reference, safe="")
+        method, action, body = call_for(request)
+        reply = await self._change(method, f"/payment-jobs/{job}/payments/{payment}/{action}", body)
+        return read_outcome(request.kind, reply.body) if isinstance(reply, Reply) else reply
+
+    def allowed_operations(self, payment: PaymentStanding, now: datetime) -> frozenset[OperationKind]:
+        return allowed_operations(payment, now)
+
+    async def supported_payment_methods(self, amount: Money) -> Sequence[str] | Unavailable:
+        """The methods that a payment page offers for this amount. Source: ``GET /supported-payment-methods``."""
+        query = urlencode({"collectAmount": amount.to_wire(), "currency": amount.currency})
+        reply = await self._read(f"/supported-payment-methods?{query}")
+        if isinstance(reply, Unavailable):
+            return reply
         try:
-            reply = await self._send("PATCH", f"/payment-jobs/{quote(reference, safe='')}/cancel")
-        except NothingSent as exc:
-            return NotSent(str(exc))
-        except NoAnswer as exc:
-            return Unknown(str(exc))
-        return Cancelled() if reply.status == 200 else _judge(reply)
+            return read_methods(reply.body)
+        except WireError as exc:
+            return Unavailable(str(exc))
+
+    def refusal(self) -> str | None:
+        return self._guard.reason
+
+    def resume(self) -> None:
+        self._guard.resume()
+
+    def scrub(self, text: str) -> str:
+        return scrub(text, self._secrets)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         self._scheme.verify_webhook(headers, body)
@@ -120,11 +152,53 @@ class CashflowsService:
     def acknowledgement(self, body: bytes) -> Mapping[str, str]:
         return echo(body)
 
-    async def _send(self, method: str, path: str, body: bytes = b"") -> Reply:
-        headers = {"ConfigurationId": self._merchant_id, "Hash": self._scheme.hash_header(body)}
-        if body:
-            headers["Content-Type"] = "application/json"
-        return await self._http.send(method, self._base_url + path, body=body, headers=headers)
+    async def _change(self, method: str, path: str, body: bytes = b"") -> Reply | Refused | NotSent | Unknown:
+        """One call that may change something, never repeated; a Reply is the gateway's yes."""
+        if self._guard.reason is not None:
+            return NotSent(self._guard.reason)
+
+        async def send(hash_header: str) -> Reply:
+            headers = self._headers(hash_header)
+            if body:
+                headers["Content-Type"] = "application/json"
+            return await self._http.send(method, self._base_url + path, body=body, headers=headers)
+
+        try:
+            reply = await self._with_live_key(body, send)
+        except NothingSent as exc:
+            return NotSent(str(exc))
+        except NoAnswer as exc:
+            return Unknown(str(exc))
+        return reply if reply.status in (200, 201) else _judge(reply)
+
+    async def _read(self, path: str) -> Reply | Unavailable:
+        if self._guard.reason is not None:
+            return Unavailable(self._guard.reason)
+
+        async def read(hash_header: str) -> Reply:
+            return await self._http.read(self._base_url + path, headers=self._headers(hash_header))
+
+        try:
+            return await self._with_live_key(b"", read)
+        except (NothingSent, NoAnswer) as exc:
+            return Unavailable(str(exc))
+
+    async def _with_live_key(self, body: bytes, call: Callable[[str], Awaitable[Reply]]) -> Reply:
+        """Call with the preferred key; a 401, after which nothing was done, is tried once with the other live key."""
+        hashes = self._scheme.hash_headers(body)
+        reply = await call(hashes[self._preferred_key])
+        self._guard.note(reply.status)
+        if reply.status == 401 and len(hashes) > 1 and self._guard.reason is None:
+            other = 1 - self._preferred_key
+            reply = await call(hashes[other])
+            self._guard.note(reply.status)
+            if reply.status != 401:
+                self._preferred_key = other
+                log.error("Cashflows refused one of two API keys and took the other: check CASHFLOWS_API_KEY")
+        return reply
+
+    def _headers(self, hash_header: str) -> dict[str, str]:
+        return {"ConfigurationId": self._merchant_id, "Hash": hash_header}
 
 
 def _judge(reply: Reply) -> Refused | Unknown:

@@ -91,6 +91,14 @@ class _Retrieved(Wire):
     data: _Job
 
 
+class _Method(Wire):
+    payment_method: Text
+
+
+class _Methods(Wire):
+    data: list[_Method]
+
+
 class _Error(Wire):
     code: Text
 
@@ -167,6 +175,15 @@ def read_job(body: bytes) -> JobSnapshot:
         payable=job.payment_status.lower() not in OVER,
         payments=tuple(_fact(job, payment, digest) for payment in job.payments),
     )
+
+
+def read_methods(body: bytes) -> tuple[str, ...]:
+    """The reply to "supported payment methods", as Cashflows names them.
+
+    Raises:
+        WireError: it cannot be read.
+    """
+    return tuple(method.payment_method for method in parse(_Methods, body).data)
 
 
 def read_error_code(body: bytes) -> str:

@@ -1,0 +1,3 @@
+"""Fixtures that tests in more than one folder use."""
+
+pytest_plugins = ["tests.mongodb_engine.fixtures"]

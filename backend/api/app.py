@@ -12,6 +12,7 @@ from . import (
     checkout_routes,
     errors,
     health_routes,
+    operator_routes,
     order_routes,
     payment_routes,
     try_out_routes,
@@ -30,7 +31,7 @@ def make_app(
     app = FastAPIOffline(
         redoc_url=None, title="RaffleStack payments", version="0.1.0", description=DESCRIPTION, lifespan=lifespan
     )
-    routers = [payment_routes, checkout_routes, order_routes, webhook_routes, health_routes]
+    routers = [payment_routes, checkout_routes, order_routes, webhook_routes, operator_routes, health_routes]
     for module in routers + [try_out_routes] * with_try_out:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")

@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ..domain.references import UserId
-from .errors import NotAuthenticated
+from .errors import NotAllowed, NotAuthenticated
 
 ALGORITHM: Final = "HS256"
 LONGEST_TOKEN: Final = 8192
@@ -71,3 +71,12 @@ def _caller(request: Request, credentials: Annotated[HTTPAuthorizationCredential
 
 
 AuthenticatedCaller = Annotated[Caller, Depends(_caller)]
+
+
+def _operator(caller: AuthenticatedCaller) -> Caller:
+    if not caller.is_admin:
+        raise NotAllowed
+    return caller
+
+
+Operator = Annotated[Caller, Depends(_operator)]

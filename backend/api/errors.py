@@ -41,6 +41,11 @@ class WrongMediaType(Exception):
         super().__init__("send the body as Content-Type: application/json, uncompressed")
 
 
+class NotAllowed(Exception):
+    def __init__(self) -> None:
+        super().__init__("this is for operators: use a token with is_admin")
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     status: int
@@ -51,6 +56,7 @@ class Problem:
 
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     NotAuthenticated: Problem(401, "not-authenticated", "Sign in first"),
+    NotAllowed: Problem(403, "not-allowed", "Operators only"),
     NoSuchOrder: Problem(404, "no-such-order", "No such order"),
     NoSuchGateway: Problem(404, "no-such-gateway", "No such gateway"),
     WrongMediaType: Problem(415, "wrong-media-type", "Not a JSON body"),

@@ -1,11 +1,20 @@
 """Whether the process is alive, and whether it can do its work."""
 
-from typing import Final
+from typing import Final, Literal
 
 from fastapi import APIRouter
+from pydantic import BaseModel, Field
 
+from ..domain.terms import Mode
 from .context import Context
 from .problem_docs import problems
+
+
+class Readiness(BaseModel):
+    status: Literal["ready"] = "ready"
+    mode: Mode
+    gateways: dict[str, str] = Field(description="For each gateway: in use, or why no call is made at present.")
+
 
 router: Final = APIRouter(tags=["health"])
 
@@ -17,7 +26,11 @@ async def alive() -> dict[str, str]:
 
 
 @router.get("/readyz", responses=problems(503))
-async def ready(context: Context) -> dict[str, str]:
-    """The store answers too. The gateway is not asked: its outage must not keep webhooks out."""
+async def ready(context: Context) -> Readiness:
+    """The store answers too; and what is known of each gateway without asking it.
+
+    A gateway that is down, or that we stopped calling, must not keep its webhooks out, so this stays a 200.
+    """
     await context.store.ping()
-    return {"status": "ready", "mode": context.mode}
+    gateways = {name: gateway.refusal() or "in use" for name, gateway in context.gateways.items()}
+    return Readiness(mode=context.mode, gateways=gateways)

@@ -28,7 +28,7 @@ SIGNATURE = "e77103a6b11bd7e2e606d08486c203f890da2a19d3c92627cdbd6b1809051602"
 )
 def test_the_published_scheme_hashes_key_then_body_in_upper_case(body: bytes, expected: str) -> None:
     assert sha512_hash("secret", body) == expected
-    assert Sha512("secret").hash_header(body) == expected
+    assert Sha512("secret").hash_headers(body) == (expected,)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_the_published_scheme_hashes_key_then_body_in_upper_case(body: bytes, ex
 )
 def test_the_projects_scheme_is_an_hmac_over_secret_and_body(body: bytes, expected: str) -> None:
     assert hmac_sha256_hash("secret", body) == expected
-    assert HmacSha256("secret", None).hash_header(body) == expected
+    assert HmacSha256("secret", None).hash_headers(body) == (expected,)
 
 
 def test_a_webhook_signature_is_an_hmac_over_the_raw_body() -> None:

@@ -117,6 +117,8 @@ class Reconciler:
             await self.look(await self._orders.load(order_id))
         except StoreError as exc:
             log.warning("look at %s will be repeated: %s", order_id, exc)
+        except Exception:
+            log.exception("look at %s failed and will be repeated; the other orders go on", order_id)
 
 
 def _learn_snapshot(number: int, snapshot: JobSnapshot, order: Order) -> Sequence[Event]:

@@ -22,7 +22,7 @@ from ..domain.references import split_own_reference
 from ..domain.terms import Mode
 from ..ports import Clock, OrderStore, PaymentGateway, StoreError, WebhookUnreadable
 from .orders import Orders
-from .reconcile import Reconciler
+from .reconcile import Looked, Reconciler
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,9 @@ class Webhooks:
             raise
         try:
             outcome = await self._apply(delivery, reading)
+            if outcome is Outcome.CONFIRMING:
+                await self._store.postpone(delivery.id, self._clock.now(), outcome)
+                self._wake_worker()
         except StoreError as exc:
             log.warning("delivery %s is stored and will be applied later: %s", delivery.id, exc)
             outcome = Outcome.LATER
@@ -120,6 +123,8 @@ class Webhooks:
             await self._work(delivery)
         except StoreError as exc:
             log.warning("delivery %s will be tried again: %s", delivery.id, exc)
+        except Exception:
+            log.exception("delivery %s failed and will be tried again; the others go on", delivery.id)
 
     async def _work(self, delivery: Delivery) -> None:
         gateway = self._gateways.get(delivery.gateway)
@@ -131,19 +136,16 @@ class Webhooks:
         except WebhookUnreadable:
             await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
             return
-        outcome = await self._apply(delivery, reading)
-        if outcome is Outcome.CONFIRMING:
+        if await self._apply(delivery, reading) is Outcome.CONFIRMING:
             await self._confirm(delivery, reading)
 
     async def _apply(self, delivery: Delivery, reading: SignedFact | Hint) -> Outcome:
-        """Do what can be done without the gateway, and leave the row settled or due for what cannot."""
+        """Do what can be done without the gateway; after CONFIRMING the row is still to be dealt with."""
         found = await self._find(reading)
         if found is None:
             return await self._postpone(delivery, Outcome.UNMATCHED)
         order, job = found
         if isinstance(reading, Hint) or job.payment(reading.fact.payment_reference) is None:
-            await self._store.postpone(delivery.id, self._clock.now(), Outcome.CONFIRMING)
-            self._wake_worker()
             return Outcome.CONFIRMING
         return await self._learn(delivery, order, job, reading.fact)
 
@@ -155,28 +157,31 @@ class Webhooks:
         return outcome
 
     async def _confirm(self, delivery: Delivery, reading: SignedFact | Hint) -> None:
-        """Ask the gateway, then settle: a hint by having looked, a fact by its payment being known now."""
+        """Ask the gateway. A hint is dealt with by having asked, a fact once its payment is known there."""
+        looked = await self._look(delivery, reading)
+        if looked is None:
+            return
+        if not looked.answered:
+            await self._postpone(delivery, Outcome.CONFIRMING)
+        elif isinstance(reading, Hint):
+            await self._store.settle(delivery.id, delivery.received, Outcome.APPLIED)
+        elif await self._apply(delivery, reading) is Outcome.CONFIRMING:
+            await self._postpone(delivery, Outcome.UNMATCHED)
+
+    async def _look(self, delivery: Delivery, reading: SignedFact | Hint) -> Looked | None:
+        """Have the reconciler ask about the job; None, and the row postponed, if that is not possible now."""
         found = await self._find(reading)
         reference = found and (found[1].job_reference or reading.job_reference)
         if found is None or reference is None:
             await self._postpone(delivery, Outcome.UNMATCHED)
-            return
+            return None
         order, job = found
-        now = self._clock.now()
-        if order.last_look_at is not None and now < order.last_look_at + LOOK_AT_MOST_EVERY:
+        if order.last_look_at is not None and self._clock.now() < order.last_look_at + LOOK_AT_MOST_EVERY:
             await self._store.postpone(delivery.id, order.last_look_at + LOOK_AT_MOST_EVERY, Outcome.CONFIRMING)
-            return
+            return None
         looked = await self._reconciler.look_at_job(order, job, reference)
         await self._orders.note_look(looked.order)
-        payment_is_known = not isinstance(reading, Hint) and (
-            looked.order.jobs[job.number - 1].payment(reading.fact.payment_reference) is not None
-        )
-        if not isinstance(reading, Hint) and payment_is_known:
-            await self._learn(delivery, looked.order, looked.order.jobs[job.number - 1], reading.fact)
-        elif isinstance(reading, Hint) and looked.answered:
-            await self._store.settle(delivery.id, delivery.received, Outcome.APPLIED)
-        else:
-            await self._postpone(delivery, Outcome.UNMATCHED if looked.answered else Outcome.CONFIRMING)
+        return looked
 
     async def _find(self, reading: SignedFact | Hint) -> tuple[Order, Job] | None:
         """The order and the job that a delivery is about; a delivery whose two references disagree is about none."""

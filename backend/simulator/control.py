@@ -17,7 +17,7 @@ Forms get the page back, everything else JSON. Anyone who reaches it may use it,
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -28,6 +28,7 @@ from .cards import APPROVED, BLOCKED, DECLINED, TECHNICAL_FAILURE, Outcome
 from .desk import COMMISSIONED
 from .documents import Document, parse_document
 from .faults import FAULTS
+from .model import Job
 from .money import format_amount
 from .outbox import State
 from .pages import page
@@ -76,15 +77,9 @@ class ControlPages:
         simulator = self._simulator
         order = request.query_params.get("order") or None
         jobs = simulator.ledger.jobs(order_number=order, limit=SHOWN)
-        rows = []
-        for job in jobs:
-            entries = simulator.outbox.entries(job_reference=job.reference)
-            facts = audit.job_facts(job)
-            money = {name: format_amount(facts[name], job.currency) for name in ("amountMinor", *audit.MONEY)}
-            rows.append({**facts, **money, "open": job.is_open, "webhooks": [audit.webhook_facts(e) for e in entries]})
         return page(
             "desk.html",
-            jobs=rows,
+            jobs=[self._row(job) for job in jobs],
             total=simulator.ledger.count(),
             order=order or "",
             now=f"{simulator.clock.now():%A, %d %B %Y %H:%M:%S} UTC",
@@ -93,6 +88,19 @@ class ControlPages:
             counts=simulator.journal.counts(order)[-SHOWN:],
             fault_names=[fault.name for fault in FAULTS],
         )
+
+    def _row(self, job: Job) -> dict[str, Any]:
+        """The job's facts with amounts as people write them."""
+
+        def written(facts: dict[str, Any]) -> dict[str, Any]:
+            minor = ("amountMinor", *audit.MONEY)
+            return facts | {name: format_amount(facts[name], job.currency) for name in minor if name in facts}
+
+        facts = written(audit.job_facts(job))
+        for payment in facts["payments"]:
+            payment["refunds"] = [written(refund) for refund in payment["refunds"]]
+        entries = self._simulator.outbox.entries(job_reference=job.reference)
+        return {**facts, "open": job.is_open, "webhooks": [audit.webhook_facts(entry) for entry in entries]}
 
     async def _jobs(self, request: Request) -> Response:
         simulator = self._simulator
@@ -126,9 +134,7 @@ class ControlPages:
 
     async def _clock(self, request: Request) -> Response:  # noqa: ARG002 a handler
         clock = self._simulator.clock
-        return JSONResponse(
-            {"now": replies.timestamp(clock.now()), "offsetSeconds": int(clock.offset.total_seconds())}
-        )
+        return JSONResponse({"now": replies.timestamp(clock.now()), "offsetSeconds": int(clock.offset.total_seconds())})
 
     async def _armed(self, request: Request) -> Response:  # noqa: ARG002 a handler
         armed = self._simulator.scripts.armed()
@@ -253,5 +259,3 @@ def _seconds(text: str) -> timedelta:
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", "")
     return min(int(text), LARGEST_PAGE) if text.isascii() and text.isdigit() and len(text) < 9 else 1000
-
-

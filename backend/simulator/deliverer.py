@@ -52,12 +52,13 @@ class Deliverer:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver while the context lasts; what is under way at its end is left for the next run."""
-        async with asyncio.TaskGroup() as tasks:
-            loop = tasks.create_task(self._run())
-            try:
-                yield
-            finally:
-                loop.cancel()
+        loop = asyncio.create_task(self._run())
+        loop.add_done_callback(_tell_of_failure)
+        try:
+            yield
+        finally:
+            loop.cancel()
+            await asyncio.gather(loop, return_exceptions=True)
 
     async def deliver_due(self) -> None:
         """Attempt everything that is due now, and wait for what is already under way; for tests and buttons."""
@@ -83,7 +84,7 @@ class Deliverer:
                 self._wake.clear()
                 try:
                     due = self._start_due(attempts)
-                except sqlite3.OperationalError as exc:  # the file is busy or out of space: what is due stays due
+                except sqlite3.Error as exc:  # the file is busy or out of space: what is due stays due
                     log.warning("the simulator's ledger does not answer: %s", exc)
                     due = self._clock.now() + timedelta(seconds=LOOK_AROUND_SECONDS)
                 await self._sleep_until(due)
@@ -116,7 +117,7 @@ class Deliverer:
             shown = answer[:KEPT_ANSWER].decode(errors="replace")
             attempt = Attempt(now, status, shown, acknowledged)
             self._outbox.record(entry.id, attempt, next_attempt_at(entry.notice.at, now))
-        except sqlite3.OperationalError as exc:  # the claim runs out, and the webhook is sent again
+        except sqlite3.Error as exc:  # the claim runs out, and the webhook is sent again
             log.warning("webhook %d was sent, and its answer could not be noted: %s", entry.id, exc)
         except asyncio.CancelledError:
             self._outbox.release(entry.id)
@@ -138,6 +139,11 @@ class Deliverer:
         except Exception as exc:  # noqa: BLE001 a receiver wired in process raises its own exceptions through the client
             return None, f"{type(exc).__name__}: {exc}".encode()
         return response.status_code, response.content
+
+
+def _tell_of_failure(loop: asyncio.Task[None]) -> None:
+    if not loop.cancelled() and (failure := loop.exception()) is not None:
+        log.error("no more webhooks are delivered", exc_info=failure)
 
 
 def _earlier(left: datetime | None, right: datetime | None) -> datetime | None:

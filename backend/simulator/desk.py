@@ -175,9 +175,7 @@ class Desk:
         made: list[Refund] = []
 
         def rule(job: Job) -> Job:
-            changed, refund = lifecycle.refund(
-                job, payment, amount(job), number, now, **_refund_twists(twists, now)
-            )
+            changed, refund = lifecycle.refund(job, payment, amount(job), number, now, **_refund_twists(twists, now))
             made.append(refund)
             return changed
 

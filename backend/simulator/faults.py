@@ -74,6 +74,13 @@ class Fault:
     forged_signature: bool = False
     twist: Twist | None = None
 
+    @property
+    def may_act_on(self) -> frozenset[Call]:
+        """Where a script may send it; what is about webhooks or money has its place."""
+        if self.sending or self.forged_signature or self.twist:
+            return self.calls
+        return API | (self.calls & WEBHOOK)
+
 
 API: Final = frozenset(Call) - {Call.PAGE, Call.WEBHOOK}
 CHANGES: Final = frozenset({Call.CREATE, Call.CANCEL, Call.CAPTURE, Call.REFUND})
@@ -102,19 +109,29 @@ FAULTS: Final[Sequence[Fault]] = (
     Fault("error-503-before", "503 with Retry-After, nothing was done", API, 1, answer=UNAVAILABLE),
     Fault("error-503-after", "503, although it was done", CHANGES, 1, replace=lambda _: UNAVAILABLE),
     Fault(
-        "too-many-requests", "429 with Retry-After, nothing was done", API, 1,
+        "too-many-requests",
+        "429 with Retry-After, nothing was done",
+        API,
+        1,
         answer=distortions.error_answer(429, "TooManyRequests", "Slow down.", **{"Retry-After": "2"}),
     ),
     Fault(
-        "unauthorized", "401 although the hash is right, as a locked account answers", API,
+        "unauthorized",
+        "401 although the hash is right, as a locked account answers",
+        API,
         answer=distortions.error_answer(401, "Unauthorized", "The account is locked."),
     ),
     Fault(
-        "wrong-environment", "404 RecordNotFound, as keys of the other environment get", API,
+        "wrong-environment",
+        "404 RecordNotFound, as keys of the other environment get",
+        API,
         answer=distortions.error_answer(404, "RecordNotFound", "Configuration not found."),
     ),
     Fault(
-        "redirect", "302 to another host, nothing was done", API, 1,
+        "redirect",
+        "302 to another host, nothing was done",
+        API,
+        1,
         answer=distortions.Answer(302, b"", {"Location": "http://169.254.169.254/latest/meta-data/"}),
     ),
     # Wrong bytes.
@@ -144,36 +161,51 @@ FAULTS: Final[Sequence[Fault]] = (
     # Webhooks.
     Fault("duplicate-webhook", "each webhook is sent three times", WEBHOOK, sending=Sending(copies=3)),
     Fault(
-        "reordered-webhooks", "a job's first webhook leaves 2 min late, so the next overtakes it", WEBHOOK,
+        "reordered-webhooks",
+        "a job's first webhook leaves 2 min late, so the next overtakes it",
+        WEBHOOK,
         sending=Sending(late_seconds=120, only_first=True),
     ),
     Fault("late-webhook", "each webhook leaves an hour late", WEBHOOK, sending=Sending(late_seconds=3600)),
     Fault("lost-webhook", "webhooks are not sent", WEBHOOK, sending=Sending(lost=True)),
     Fault(
-        "early-webhook", "the job is paid and its webhook delivered before the create reply", CREATE,
+        "early-webhook",
+        "the job is paid and its webhook delivered before the create reply",
+        CREATE,
         twist=Twist.PAY_BEFORE_REPLY,
     ),
     Fault("foreign-webhook", "webhooks name another merchant's payment", WEBHOOK, edit=distortions.foreign_references),
     Fault("forged-signature", "webhooks are signed with another secret", WEBHOOK, forged_signature=True),
     # The money.
     Fault(
-        "failed-then-paid", "paying makes a failed payment, and at once a second one that pays", PAGE, 1,
+        "failed-then-paid",
+        "paying makes a failed payment, and at once a second one that pays",
+        PAGE,
+        1,
         twist=Twist.FAIL_THEN_PAY,
     ),
     Fault("issuer-declines", "the next payment is declined whatever the card", PAGE, 1, twist=Twist.DECLINE),
     Fault("risk-blocks", "the next payment is blocked by risk rules", PAGE, 1, twist=Twist.BLOCK),
     Fault("commissioned", "the next payment is Commissioned, Paid an hour later", PAGE, 1, twist=Twist.COMMISSION),
     Fault(
-        "earlier-job-paid", "when another job for the same order is created, the open earlier one is paid", CREATE,
+        "earlier-job-paid",
+        "when another job for the same order is created, the open earlier one is paid",
+        CREATE,
         twist=Twist.PAY_EARLIER_JOB,
     ),
     Fault(
-        "paid-before-cancel", "the shopper pays just before the job is cancelled", frozenset({Call.CANCEL}), 1,
+        "paid-before-cancel",
+        "the shopper pays just before the job is cancelled",
+        frozenset({Call.CANCEL}),
+        1,
         twist=Twist.PAY_BEFORE_CANCEL,
     ),
     Fault("refund-pending", "the refund is Pending, Completed an hour later", REFUND, twist=Twist.REFUND_PENDING),
     Fault(
-        "refund-fails-later", "the refund is Pending, Failed an hour later", REFUND, 1,
+        "refund-fails-later",
+        "the refund is Pending, Failed an hour later",
+        REFUND,
+        1,
         twist=Twist.REFUND_PENDING_THEN_FAILED,
     ),
     Fault("refund-failed", "the refund is Failed: merchant funds insufficient", REFUND, 1, twist=Twist.REFUND_FAILED),

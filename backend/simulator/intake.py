@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from . import cards
 from .cards import CardEntry
@@ -29,6 +30,7 @@ METHODS: Final = {
 } | {"creditcard": "Card", "debitcard": "Card"}  # fmt: skip
 VALIDITY_MONTHS: Final = 6
 LONGEST_ORDER_NUMBER: Final = 200
+ADDRESSES: Final = frozenset({"returnurlsuccess", "returnurlfailed", "returnurlcancelled", "webhookurl"})
 STATUSES: Final = {str(status).lower(): status for status in Status}
 
 
@@ -169,6 +171,18 @@ def _methods(document: Document) -> tuple[str, ...]:
 
 
 def _kept(parameters: Document) -> dict[str, str]:
-    """The parameters that may be kept: no card data."""
+    """The parameters that may be kept: no card data, and addresses only of the web."""
     dropped = CARD_FIELDS | {"cardexpirymonth", "cardexpiryyear", "cardholdername", "token"}
-    return {key: parameters.text(key) for key in parameters if key not in dropped and parameters.text(key)}
+    kept = {key: parameters.text(key) for key in parameters if key not in dropped and parameters.text(key)}
+    for key in ADDRESSES & kept.keys():
+        if not _is_web_address(kept[key]):
+            raise bad_request("InvalidParameter", f"{key} must be an absolute http or https address.")
+    return kept
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and text.isprintable()

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from .database import Database
 from .documents import Document, storable
 from .ledger import order_key, stamp
+
+KEPT: Final = 200_000
+PRUNED_EVERY: Final = 1_000
 
 
 class Journal:
@@ -25,7 +28,10 @@ class Journal:
             " VALUES (?, ?, ?, ?, ?, ?, ?, '', ?)",
             *(stamp(now), call, method, path, order_number, job, scheme, summary),
         )
-        return cursor.lastrowid or 0
+        number = cursor.lastrowid or 0
+        if number % PRUNED_EVERY == 0:
+            self._database.execute("DELETE FROM requests WHERE id <= ?", number - KEPT)
+        return number
 
     def end(self, number: int, status: int, *, job: str = "", faults: Sequence[str] = ()) -> None:
         """``status`` 0 stands for a reply that was never sent."""

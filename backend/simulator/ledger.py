@@ -12,12 +12,15 @@ from .model import Card, Job, Status
 
 JOB: Final = TypeAdapter(Job)
 CARD: Final = TypeAdapter(Card)
-ATTEMPT_ENDING: Final = re.compile(r"(?<=.)[-_./~][A-Za-z]?[0-9]{1,2}$")
+ATTEMPT_ENDING: Final = re.compile(r"(?<=.)~[0-9]{1,3}$")
 CLOCK_FACT: Final = "clock_offset_seconds"
 
 
 def order_key(order_number: str) -> str:
-    """What the attempts at one order share: the order number without an ending such as ``-2``, ``/2`` or ``.a2``."""
+    """What the attempts at one order share: the order number without an ending such as ``~2``.
+
+    A convention between merchants and this simulator; to the gateway every order number is just text.
+    """
     return ATTEMPT_ENDING.sub("", order_number)
 
 

@@ -106,9 +106,7 @@ def cancel_job(job: Job, now: datetime) -> Job:
     if job.status not in {Status.PENDING, Status.RESERVED, Status.COMMISSIONED}:
         raise bad_request("InvalidPaymentStatus", f"A payment job that is {job.status} cannot be cancelled.")
     cancellable = {Status.PENDING, Status.RESERVED, Status.COMMISSIONED}
-    payments = tuple(
-        _voided(payment, now) if payment.status in cancellable else payment for payment in job.payments
-    )
+    payments = tuple(_voided(payment, now) if payment.status in cancellable else payment for payment in job.payments)
     return replace(job, payments=payments, cancelled_at=now, updated_at=now)
 
 
@@ -186,9 +184,7 @@ def refund(
     if amount > left:
         raise bad_request("RefundAmountExceedsOriginalAmount", "The refunds would exceed the paid amount.")
     settles_at = now + COMMISSION_LASTS if status is PartStatus.PENDING else None
-    made = Refund(
-        new_reference(Kind.REFUND, now), now, amount, number, status, settles_at, settles_as, visible_at
-    )
+    made = Refund(new_reference(Kind.REFUND, now), now, amount, number, status, settles_at, settles_as, visible_at)
     payment = replace(payment, refunds=(*payment.refunds, made))
     return with_payment(job, payment, now), made
 

@@ -5,6 +5,7 @@ Settings come from the environment (``SIMULATOR_*``); what it runs with is print
 
 import asyncio
 import os
+import socket
 import sys
 
 import uvicorn
@@ -15,24 +16,43 @@ from .simulator import Simulator
 
 
 def main() -> None:
+    host = os.environ.get("SIMULATOR_HOST") or "127.0.0.1"
     try:
-        settings, port = settings_from_environment(os.environ), port_from_environment(os.environ)
+        listener = listening_socket(host, port_from_environment(os.environ))
+        port = listener.getsockname()[1]
+        settings = settings_from_environment(os.environ, port)
     except ValueError as exc:
         sys.exit(f"simulator: {exc}")
-    sys.stdout.write(banner(settings))
-    sys.stdout.flush()
-    host = os.environ.get("SIMULATOR_HOST") or "127.0.0.1"
-    asyncio.run(serve(Simulator(settings), host, port))
+    except OSError as exc:
+        sys.exit(f"simulator: cannot listen on {host}, SIMULATOR_PORT: {exc.strerror}")
+    say(f"{banner(settings)}Listening on http://{host}:{port}\n")
+    asyncio.run(serve(Simulator(settings), listener))
 
 
-async def serve(simulator: Simulator, host: str, port: int) -> None:
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Bound and listening before anything is said, so that whoever reads the port can connect at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)
+
+
+async def serve(simulator: Simulator, listener: socket.socket) -> None:
     """Serve until the process is asked to stop."""
     config = uvicorn.Config(
-        simulator.app, host=host, port=port, http=HangUpProtocol, lifespan="off", log_level="warning",
-        server_header=False, timeout_graceful_shutdown=3,
-    )  # fmt: skip
+        simulator.app,
+        http=HangUpProtocol,
+        lifespan="off",
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
     async with simulator.running():
-        await uvicorn.Server(config).serve()
+        await uvicorn.Server(config).serve(sockets=[listener])
+    simulator.close()
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def banner(settings: SimulatorSettings) -> str:

@@ -185,9 +185,7 @@ def _payment_attributes(job: Job, payment: Payment) -> dict[str, str]:
             {"AuthCode": payment.reference[-6:], "Message": "Authorised", "Status": "Success"}
         )
     elif payment.failure:
-        attributes["cashFlowsAcquiringDetails"] = json.dumps(
-            {"Message": payment.failure.message, "Status": "Failed"}
-        )
+        attributes["cashFlowsAcquiringDetails"] = json.dumps({"Message": payment.failure.message, "Status": "Failed"})
     if payment.voided_at and payment.paid_minor:
         attributes["paymentMethodVoidTransactionId"] = payment.steps[-1].reference[-12:]
     return attributes

@@ -3,7 +3,7 @@
 A script is a fault's name, with where, how often and for how long after dots: ``lost-reply``, ``lost-reply.refund``,
 ``error-500-before.create.x3``, ``delay.s5``. It is given in an order number (``FAULT.lost-reply.A-1001``), in the
 header ``X-Simulator-Fault``, or by the control API. A script for an order holds for its later attempts as well,
-whose order numbers end in ``-2``, ``/2`` or the like.
+whose order numbers end in ``~2``, ``~3`` and so on.
 """
 
 import re
@@ -61,17 +61,12 @@ def parse_scripts(text: str) -> Sequence[Script]:
     return [parse_script(part) for part in text.split(",") if part.strip()]
 
 
-def script_in_order_number(order_number: str) -> tuple[str, str] | None:
-    """The script text that an order number opens with, and the key of the order; None without one."""
+def script_in_order_number(order_number: str) -> Script | None:
+    """The script that an order number opens with, if any."""
     if not order_number.startswith(PREFIX):
         return None
-    text = order_number.removeprefix(PREFIX)
-    script, rest = _leading_script(text)
-    if script is None:
-        return None
-    shorter = order_key(order_number)
-    key = shorter if rest and order_key(rest) != rest else order_number
-    return text.removesuffix(rest).rstrip("."), key
+    script, _ = _leading_script(order_key(order_number).removeprefix(PREFIX))
+    return script
 
 
 class Scripts:
@@ -91,12 +86,11 @@ class Scripts:
 
     def arm_from_order_number(self, order_number: str) -> None:
         """Arm what the order number asks for, once for all attempts at the order."""
-        found = script_in_order_number(order_number)
-        if found is not None:
-            text, key = found
+        script = script_in_order_number(order_number)
+        if script is not None:
             self._database.execute(
                 "INSERT INTO scripts (order_key, script, remaining) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                *(key, text, parse_script(text).remaining),
+                *(order_key(order_number), str(script), script.remaining),
             )
 
     def disarm(self, order: str) -> None:
@@ -119,23 +113,23 @@ class Scripts:
         return [script for _, script in acting]
 
 
-def _leading_script(text: str) -> tuple[Script | None, str]:
-    """The script that ``text`` opens with, and what follows it."""
+def _leading_script(text: str) -> tuple[Script | None, Sequence[str]]:
+    """The script that ``text`` opens with, and the parts that follow it."""
     parts = text.split(".")
     fault = BY_NAME.get(parts[0])
     if fault is None:
-        return None, text
+        return None, parts
     script, taken = Script(fault), 1
     for part in parts[1:]:
         changed = _with_part(script, part)
         if changed is None:
             break
         script, taken = changed, taken + 1
-    return script, ".".join(parts[taken:])
+    return script, parts[taken:]
 
 
 def _with_part(script: Script, part: str) -> Script | None:
-    if script.call is None and part in set(Call):
+    if script.call is None and part in script.fault.may_act_on:
         return Script(script.fault, Call(part), script.times, script.seconds)
     if script.times is None and (match := TIMES.fullmatch(part)):
         return Script(script.fault, script.call, int(match[1]), script.seconds)

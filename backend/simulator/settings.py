@@ -33,11 +33,14 @@ class SimulatorSettings:
 
 
 def port_from_environment(environ: Mapping[str, str]) -> int:
-    return int(environ.get("SIMULATOR_PORT") or DEFAULT_PORT)
+    text = environ.get("SIMULATOR_PORT") or str(DEFAULT_PORT)
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise ValueError("SIMULATOR_PORT must be a port number")
+    return int(text)
 
 
-def settings_from_environment(environ: Mapping[str, str]) -> SimulatorSettings:
-    """Settings of the program of its own; a variable that is missing or empty takes its default."""
+def settings_from_environment(environ: Mapping[str, str], port: int) -> SimulatorSettings:
+    """Settings of the program of its own, which listens on ``port``; what is missing or empty takes its default."""
     given = {
         field: environ[name]
         for field, name in {
@@ -50,7 +53,7 @@ def settings_from_environment(environ: Mapping[str, str]) -> SimulatorSettings:
         }.items()
         if environ.get(name)
     }
-    given.setdefault("public_base_url", f"http://localhost:{port_from_environment(environ)}")
+    given.setdefault("public_base_url", f"http://localhost:{port}")
     folder = environ.get("SIMULATOR_DATA_DIR")
     return SimulatorSettings(
         **given,

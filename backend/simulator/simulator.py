@@ -82,6 +82,10 @@ class Simulator:
         """Send every webhook that is due, and wait for the answers; works with and without ``running``."""
         await self.deliverer.deliver_due()
 
+    async def finish_requests(self) -> None:
+        """Wait for requests that go on although their client gave up."""
+        await self._outlasting.finish()
+
     def move_clock(self, by: timedelta) -> None:
         """Move the clock, for every process that shares the ledger."""
         self.clock.move(by)

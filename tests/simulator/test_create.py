@@ -109,6 +109,9 @@ async def test_a_body_beyond_a_mebibyte_is_refused(world: World) -> None:
         ({"paymentMethodsToUse": ["cheque"]}, "InvalidPaymentMethod"),
         ({"parameters": {"simulatedStatus": "RICH"}}, "InvalidSimulatedStatus"),
         ({"parameters": {"token": "1"}}, "InvalidToken"),
+        ({"parameters": {"returnUrlSuccess": "javascript:alert(1)"}}, "InvalidParameter"),
+        ({"parameters": {"webhookUrl": "https://[::1"}}, "InvalidParameter"),
+        ({"parameters": {"ReturnUrlFailed": "https://shop.example/\r\nSet-Cookie: a=b"}}, "InvalidParameter"),
         ({"parameters": {"cardNumber": "4111111111111112"}}, "InvalidCard"),
         ({"parentPaymentJobReference": 42}, "InvalidParentPaymentJob"),
         ({"order": {"orderNumber": "9" * 201}}, "InvalidOrderNumber"),
@@ -124,7 +127,8 @@ async def test_what_cannot_be_used_is_refused_by_name(world: World, change: dict
     ("wanted", "payment", "job"),
     [("PAID", "Paid", "Paid"), ("RESERVED", "Reserved", "Reserved"), ("Declined", "Declined", "Pending"),
      ("failed", "Failed", "Pending"), ("Cancelled", "Cancelled", "Cancelled"), ("Expired", "Expired", "Expired"),
-     ("Blocked", "Blocked", "Pending"), ("Commissioned", "Commissioned", "Commissioned"), ("Pending", "Pending", "Pending")],
+     ("Blocked", "Blocked", "Pending"), ("Commissioned", "Commissioned", "Commissioned"),
+     ("Pending", "Pending", "Pending")],
 )  # fmt: skip
 async def test_simulated_status_settles_inside_the_reply(world: World, wanted: str, payment: str, job: str) -> None:
     created = await world.merchant.create(parameters={"SimulatedStatus": wanted})
@@ -181,7 +185,9 @@ async def test_a_token_is_returned_when_asked_for(world: World) -> None:
 async def test_a_recurring_child_is_paid_in_the_reply(world: World) -> None:
     parent = await world.merchant.create(options=["IsRecurringPaymentJobParent"])
     reference = parent["data"]["reference"]
-    refused = await world.merchant.call("POST", "/payment-jobs", world.merchant.create_body(parentPaymentJobReference=reference))
+    refused = await world.merchant.call(
+        "POST", "/payment-jobs", world.merchant.create_body(parentPaymentJobReference=reference)
+    )
     assert error_code(refused) == "InvalidParentPaymentJob"
     await world.shopper.pay(parent)
     child = await world.merchant.create("A-1002", parentPaymentJobReference=int(reference))
@@ -213,6 +219,10 @@ async def test_unknown_paths_answer_in_the_gateways_shape(world: World, method: 
 
 async def test_retrieving_what_does_not_exist(world: World) -> None:
     created = await world.merchant.create()
-    for path in ("/payment-jobs/1", "/payment-jobs/1/payments/1", f"/payment-jobs/{created['data']['reference']}/payments/1"):
+    for path in (
+        "/payment-jobs/1",
+        "/payment-jobs/1/payments/1",
+        f"/payment-jobs/{created['data']['reference']}/payments/1",
+    ):
         response = await world.merchant.call("GET", path)
         assert (response.status_code, error_code(response)) == (404, "RecordNotFound")

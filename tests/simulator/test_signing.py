@@ -52,7 +52,9 @@ def test_the_length_of_the_hash_tells_the_scheme() -> None:
 async def test_hex_of_either_case_is_accepted(world: World, scheme: str, case: type[str]) -> None:
     world.merchant.scheme = scheme
     body = json.dumps(world.merchant.create_body()).encode()
-    response = await world.merchant.call("POST", "/payment-jobs", body, headers={"Hash": case(world.merchant.hash(body))})
+    response = await world.merchant.call(
+        "POST", "/payment-jobs", body, headers={"Hash": case(world.merchant.hash(body))}
+    )
     assert response.status_code == 201
 
 
@@ -98,7 +100,8 @@ async def test_key_and_body_in_the_wrong_order_are_refused(world: World) -> None
 
 
 async def test_an_unknown_configuration_is_not_found(world: World) -> None:
-    response = await world.merchant.call("GET", "/payment-jobs/1", headers={"configurationId": "1"})
+    job = (await world.merchant.create())["data"]["reference"]
+    response = await world.merchant.call("GET", f"/payment-jobs/{job}", headers={"ConfigurationId": "1"})
     assert (response.status_code, error_code(response)) == (404, "RecordNotFound")
 
 

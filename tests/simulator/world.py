@@ -80,7 +80,9 @@ class Merchant:
     ) -> httpx.Response:
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         signed = {"ConfigurationId": self.settings.configuration_id, "Hash": self.hash(raw)}
-        return await self.client.request(method, f"/api/gateway{path}", content=raw, headers={**signed, **(headers or {})})
+        return await self.client.request(
+            method, f"/api/gateway{path}", content=raw, headers={**signed, **(headers or {})}
+        )
 
     async def create(self, order_number: str = "A-1001", *, amount: Any = "10.00", **more: Any) -> dict[str, Any]:
         response = await self.call("POST", "/payment-jobs", self.create_body(order_number, amount=amount, **more))
@@ -122,7 +124,9 @@ class Shopper:
     async def press(self, created: Mapping[str, Any], action: str = "pay", **fields: str) -> httpx.Response:
         return await self.client.post(page_path(created), data={**fields, "action": action})
 
-    async def pay(self, created: Mapping[str, Any], number: str = PAYS, name: str = "", **fields: str) -> httpx.Response:
+    async def pay(
+        self, created: Mapping[str, Any], number: str = PAYS, name: str = "", **fields: str
+    ) -> httpx.Response:
         card = {"cc-number": number, "cc-name": name, "cc-exp": "12/29", "cc-csc": "123"}
         return await self.press(created, **(card | fields))
 

@@ -9,7 +9,8 @@ too.
 live beside it, once.
 """
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias, TypeVar, cast
@@ -20,7 +21,9 @@ from pydantic_core import SchemaSerializer, SchemaValidator, from_json, to_json
 from ..domain.deliveries import Delivery
 from ..domain.model import SCHEMA, Order
 from ..ports import DocumentTooNew, DocumentUnreadable
-from .stored_schema import stored_schema
+from .stored_schema import reading_schema, writing_schema
+
+log = logging.getLogger(__name__)
 
 Document: TypeAlias = dict[str, Any]
 Upgrades: TypeAlias = Mapping[int, Callable[[Document], Document]]
@@ -62,7 +65,7 @@ def order_to_json(order: Order) -> str:
 
 def order_from_document(
     order_id: str,
-    document: Mapping[str, object],
+    document: object,
     *,
     version: int,
     next_check_at: str | None,
@@ -88,7 +91,7 @@ def order_from_json(
     except ValidationError:
         order = None
     if order is None or order.schema != SCHEMA:
-        document: Document = _read(order_id, from_json, text)
+        document: object = _read(order_id, from_json, text)
         return order_from_document(order_id, document, version=version, next_check_at=next_check_at, upgrades=upgrades)
     return _with_beside(order_id, order, version, next_check_at)
 
@@ -96,6 +99,10 @@ def order_from_json(
 def job_references(order: Order) -> list[str]:
     """What the gateway calls the order's payment jobs, for the stores to index."""
     return sorted({job.job_reference for job in order.jobs if job.job_reference is not None})
+
+
+def job_references_to_json(order: Order) -> str:
+    return to_json(job_references(order)).decode()
 
 
 def _with_beside(order_id: str, order: Order, version: int, next_check_at: str | None) -> Order:
@@ -127,9 +134,7 @@ def delivery_to_document(delivery: Delivery) -> Document:
     }
 
 
-def delivery_from_document(
-    delivery_id: str, document: Mapping[str, object], *, upgrades: Upgrades = DELIVERY_UPGRADES
-) -> Delivery:
+def delivery_from_document(delivery_id: str, document: object, *, upgrades: Upgrades = DELIVERY_UPGRADES) -> Delivery:
     """Read a delivery as a store keeps it.
 
     Raises:
@@ -149,12 +154,23 @@ def headers_from_json(delivery_id: str, text: str) -> object:
     return _read(delivery_id, from_json, text)
 
 
+def readable(readers: Iterable[Callable[[], T]]) -> list[T]:
+    """What can be read of a page. What cannot must not keep the rest from being worked through: it is logged."""
+    found: list[T] = []
+    for read in readers:
+        try:
+            found.append(read())
+        except (DocumentTooNew, DocumentUnreadable) as exc:
+            log.error("%s", exc)  # noqa: TRY400 - the message says it all
+    return found
+
+
 # --- reading what may be of another version --------------------------------------------------------------------------
 
 
-def _upgraded(document_id: str, document: Mapping[str, object], known: int, upgrades: Upgrades) -> Document:
+def _upgraded(document_id: str, document: object, known: int, upgrades: Upgrades) -> Document:
     """A copy of the top level of ``document``, in the ``known`` schema."""
-    current = dict(document)
+    current: Document = dict(document) if isinstance(document, Mapping) else {}
     schema = current.get("schema")
     if not isinstance(schema, int):
         raise DocumentUnreadable(document_id, "it does not say which schema it was written in")
@@ -179,7 +195,7 @@ def _read(document_id: str, reader: Callable[..., Any], source: object) -> Any:
         raise DocumentUnreadable(document_id, str(exc)) from None
 
 
-_ORDER: Final = stored_schema(TypeAdapter(Order).core_schema, optional=BESIDE)
-_ORDER_IN: Final = SchemaValidator(_ORDER)
-_ORDER_OUT: Final = SchemaSerializer(_ORDER)
-_DELIVERY_IN: Final = SchemaValidator(stored_schema(TypeAdapter(Delivery).core_schema, optional=frozenset()))
+_ORDER: Final = TypeAdapter(Order).core_schema
+_ORDER_IN: Final = SchemaValidator(reading_schema(_ORDER, optional=BESIDE))
+_ORDER_OUT: Final = SchemaSerializer(writing_schema(_ORDER))
+_DELIVERY_IN: Final = SchemaValidator(reading_schema(TypeAdapter(Delivery).core_schema, optional=frozenset()))

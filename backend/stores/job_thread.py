@@ -99,14 +99,12 @@ class JobThread(Generic[R]):
         if self._closing:
             raise StoreUnavailable(f"the {self._name} is closed")
         job = Job(work, self._loop.create_future())
+        limit = self._loop.call_later(self._timeout_seconds, self._give_up, job)
         self._queue.put(job)
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                return cast(T, await job.future)
-        except TimeoutError:
-            if job.claim():
-                raise StoreUnavailable(f"the {self._name} was busy for {self._timeout_seconds:g} s") from None
-            raise self._too_late(f"the {self._name} gave no answer in {self._timeout_seconds:g} s") from None
+            return cast(T, await job.future)
+        finally:
+            limit.cancel()
 
     async def close(self) -> None:
         """Let the jobs that wait be done, and end the thread."""
@@ -119,6 +117,13 @@ class JobThread(Generic[R]):
         except TimeoutError:
             raise StoreUnavailable(f"the {self._name} did not end within {self._timeout_seconds:g} s") from None
         self._thread.join()
+
+    def _give_up(self, job: Job[R]) -> None:
+        if job.claim():
+            job.error = StoreUnavailable(f"the {self._name} was busy for {self._timeout_seconds:g} s")
+            job.deliver()
+        elif not job.future.done():
+            job.future.set_exception(self._too_late(f"the {self._name} gave no answer in {self._timeout_seconds:g} s"))
 
     # --- in the thread ---
 
@@ -133,12 +138,12 @@ class JobThread(Generic[R]):
 
     def _wait_for_jobs(self, waiting: list[Job[R]]) -> bool:
         """Add a job, waiting for one if there is none at all; False once everything is done and no more will come."""
-        if waiting:
-            return True
-        job = self._queue.get()
-        if job is None:
-            return False
-        waiting.append(job)
+        while not waiting:
+            job = self._queue.get()
+            if job is None:
+                return False
+            if not job.is_claimed:  # its caller may have given up long since
+                waiting.append(job)
         return True
 
     def _round(self, waiting: list[Job[R]]) -> list[Job[R]]:

@@ -7,6 +7,7 @@ does. Every method runs without giving way, so each is atomic in one event loop.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from ..domain.deliveries import Delivery, DeliveryId
@@ -96,6 +97,7 @@ class MemoryStore:
 
     async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
         assert now < until, "what is taken is taken for a while"
+        assert limit > 0, "a page has a size"
 
         def change() -> list[OrderId]:
             waiting = (
@@ -139,6 +141,7 @@ class MemoryStore:
 
     async def take_deliveries(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[Delivery]:
         assert now < until, "what is taken is taken for a while"
+        assert limit > 0, "a page has a size"
 
         def change() -> list[Delivery]:
             waiting = (
@@ -149,13 +152,15 @@ class MemoryStore:
             taken = _longest_due(waiting, now, limit)
             for delivery_id in taken:
                 self.disk.deliveries[delivery_id]["next_try_at"] = codec.instant(until)
-            return [row for delivery_id in taken if (row := self._delivery(delivery_id)) is not None]
+            return codec.readable(partial(self._row, delivery_id) for delivery_id in taken)
 
         return self.disk.write(change)
 
     def _delivery(self, delivery_id: DeliveryId) -> Delivery | None:
-        row = self.disk.deliveries.get(delivery_id)
-        return None if row is None else codec.delivery_from_document(delivery_id, row)
+        return self._row(delivery_id) if delivery_id in self.disk.deliveries else None
+
+    def _row(self, delivery_id: DeliveryId) -> Delivery:
+        return codec.delivery_from_document(delivery_id, self.disk.deliveries[delivery_id])
 
     def _put(self, delivery: Delivery) -> None:
         self.disk.deliveries[delivery.id] = codec.delivery_to_document(delivery)

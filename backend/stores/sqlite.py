@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -105,9 +106,12 @@ class SqliteStore:
         # The reader first: the last connection to close is the one that tidies the log away, and must be able to write.
         reader, self._reader = self._reader, None
         writer, self._writer = self._writer, None
-        for worker in (reader, writer):
-            if worker is not None:
-                await worker.close()
+        try:
+            if reader is not None:
+                await reader.close()
+        finally:
+            if writer is not None:
+                await writer.close()
 
     async def ping(self) -> None:
         await self._reads.run(lambda connection: connection.execute("SELECT 1 FROM orders LIMIT 1").fetchone())
@@ -116,12 +120,26 @@ class SqliteStore:
 
     async def insert(self, order: Order) -> bool:
         due = codec.maybe_instant(order.next_check_at)
-        values = (order.id, order.terms.mode, order.version, due, _references(order), codec.order_to_json(order))
+        values = (
+            order.id,
+            order.terms.mode,
+            order.version,
+            due,
+            codec.job_references_to_json(order),
+            codec.order_to_json(order),
+        )
         return await self._writes.run(lambda connection: connection.execute(INSERT, values).rowcount == 1)
 
     async def replace(self, order: Order, expected_version: int) -> bool:
         due = codec.maybe_instant(order.next_check_at)
-        values = (order.version, due, _references(order), codec.order_to_json(order), order.id, expected_version)
+        values = (
+            order.version,
+            due,
+            codec.job_references_to_json(order),
+            codec.order_to_json(order),
+            order.id,
+            expected_version,
+        )
         return await self._writes.run(lambda connection: connection.execute(REPLACE, values).rowcount == 1)
 
     async def get(self, order_id: OrderId) -> Order | None:
@@ -137,6 +155,7 @@ class SqliteStore:
 
     async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
         assert now < until, "what is taken is taken for a while"
+        assert limit > 0, "a page has a size"
         values = (mode, codec.instant(now), limit)
 
         def take(connection: sqlite3.Connection) -> list[OrderId]:
@@ -165,6 +184,7 @@ class SqliteStore:
 
     async def take_deliveries(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[Delivery]:
         assert now < until, "what is taken is taken for a while"
+        assert limit > 0, "a page has a size"
         values = (mode, codec.instant(now), limit)
         pushed_to = codec.instant(until)
 
@@ -174,7 +194,8 @@ class SqliteStore:
                 connection.execute(TAKE_DELIVERIES, (pushed_to, json.dumps([row[0] for row in rows])))
             return rows
 
-        return [_delivery(row, next_try_at=pushed_to) for row in await self._writes.run(take)]
+        rows = await self._writes.run(take)
+        return codec.readable(partial(_delivery, row, next_try_at=pushed_to) for row in rows)
 
     # --- threads ---
 
@@ -189,10 +210,6 @@ class SqliteStore:
         if self._reader is None:
             raise StoreUnavailable(f"{self._path} is not open")
         return self._reader
-
-
-def _references(order: Order) -> str:
-    return json.dumps(codec.job_references(order), ensure_ascii=False)
 
 
 def _order(row: OrderRow | None) -> Order | None:

@@ -7,6 +7,7 @@ A file that was removed or replaced under us is refused until it is back: SQLite
 old file, and lose it all at the next start.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,8 @@ class SqliteLink:
             connection.close()
 
     def _open(self) -> sqlite3.Connection:
+        if not self._read_only:
+            _check_writable(self._path)
         mode = "ro" if self._read_only else "rwc" if self._create is not None else "rw"
         connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, factory=self._class
@@ -88,6 +91,13 @@ def is_busy(exc: BaseException) -> bool:
     """Whether another process merely holds a lock."""
     code = getattr(exc, "sqlite_errorcode", None)
     return isinstance(code, int) and code & 0xFF in BUSY
+
+
+def _check_writable(path: Path) -> None:
+    """SQLite opens what it may not write for reading, and leaves a log beside it that nobody may write later either."""
+    effective = os.access in os.supports_effective_ids
+    if path.exists() and not os.access(path, os.W_OK, effective_ids=effective):
+        raise PermissionError("the file is read-only")
 
 
 def _make_durable(connection: sqlite3.Connection) -> None:

@@ -88,19 +88,13 @@ def create_tables(connection: sqlite3.Connection) -> None:
     Raises:
         DocumentTooNew: a later version of this program has changed the tables.
     """
-    if _tables_version(connection) == TABLES_VERSION:
-        return
     connection.execute("BEGIN IMMEDIATE")
-    version = _tables_version(connection)  # again: another process may have been quicker
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > TABLES_VERSION:
         raise DocumentTooNew("the database file", version, TABLES_VERSION)
     if version == 0:
         for statement in TABLES:
             connection.execute(statement)
+    # Written each time, so that a file that cannot be written shows at the start: BEGIN IMMEDIATE lets that pass.
     connection.execute(f"PRAGMA user_version={TABLES_VERSION}")
     connection.execute("COMMIT")
-
-
-def _tables_version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Protocol
 
 from backend.ports import OrderStore
-from backend.stores import MemoryStore, SqliteStore
+from backend.stores import MemoryStore, MongoStore, SqliteStore
 from backend.stores.memory import MemoryDisk
 
 from .faults import LossyDisk, LostAnswer, lossy_connection_class
+from .mongo_proxy import lossy_proxy
 
 
 class Bench(Protocol):
@@ -52,6 +53,31 @@ class SqliteBench:
         await self._open.aclose()
 
     async def _opened(self, store: SqliteStore) -> SqliteStore:
+        await store.open()
+        self._open.push_async_callback(store.close)
+        return store
+
+
+class MongoBench:
+    def __init__(self, url: str, database: str) -> None:
+        self._url = url
+        self._database = database
+        self._open = AsyncExitStack()
+
+    async def store(self) -> OrderStore:
+        return await self._opened(MongoStore(self._url, self._database))
+
+    async def lossy_store(self, *, landed: bool) -> OrderStore:
+        fault = LostAnswer(landed)
+        url = await self._open.enter_async_context(lossy_proxy(self._url, fault))
+        store = await self._opened(MongoStore(url, self._database))
+        fault.armed = True
+        return store
+
+    async def close(self) -> None:
+        await self._open.aclose()
+
+    async def _opened(self, store: MongoStore) -> MongoStore:
         await store.open()
         self._open.push_async_callback(store.close)
         return store

@@ -2,12 +2,25 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, get_args
 
 from backend.domain import ledger
 from backend.domain.deliveries import Delivery, delivery_id
-from backend.domain.events import AttentionRaised, Event, JobOpened, JobPlanned, PaymentObserved
+from backend.domain.events import (
+    AttentionRaised,
+    Event,
+    EvidenceSetAside,
+    JobClosed,
+    JobLost,
+    JobOpened,
+    JobPlanned,
+    JobRecognised,
+    JobRejected,
+    OrderPlaced,
+    PaymentObserved,
+)
 from backend.domain.facts import Evidence, EvidenceSource, PaymentFact
+from backend.domain.history import next_entry
 from backend.domain.model import Order
 from backend.domain.money import CurrencyCode, Money
 from backend.domain.references import (
@@ -17,7 +30,7 @@ from backend.domain.references import (
     UserId,
     own_reference,
 )
-from backend.domain.statuses import PaymentStatus
+from backend.domain.statuses import OrderStatus, PaymentStatus
 from backend.domain.terms import Customer, Mode, OrderLine, OrderTerms
 
 NOON: Final = datetime(2026, 3, 29, 12, 0, 0, 123456, tzinfo=UTC)
@@ -86,17 +99,47 @@ def with_job(order: Order, job_reference: str, number: int = 1) -> Order:
     return after(order, planned, opened)
 
 
-def paid(order: Order, job_reference: str) -> Order:
+def with_every_event(order: Order) -> Order:
+    """An order with an entry of each kind in its history, one after the other as no real order would have them."""
     fact = PaymentFact(
-        payment_reference=PaymentReference(f"{job_reference}-1"),
+        payment_reference=PaymentReference("P1"),
         status=PaymentStatus.CAPTURED,
         evidence=Evidence(EvidenceSource.RETRIEVAL, digest="d" * 64, wording="Paid"),
-        asked_amount=order.amount.to_wire(),
-        asked_currency=order.amount.currency,
-        captured_minor=order.amount.minor,
+        asked_amount="10.00",
+        asked_currency="GBP",
+        captured_minor=1000,
         refunded_minor=0,
     )
-    return after(order, PaymentObserved(1, fact))
+    barely = PaymentFact(fact.payment_reference, PaymentStatus.PENDING, fact.evidence)
+    events: tuple[Event, ...] = (
+        OrderPlaced(order.terms),
+        JobPlanned(1, own_reference(order.reference, 1), "cashflows", NOON + MINUTE, NOON + TICK),
+        JobOpened(
+            1, JobReference("J1"), "https://gateway.example/pay", (PaymentReference("P1"), fact.payment_reference)
+        ),
+        JobRejected(1, "no"),
+        JobLost(1, "gone"),
+        JobRecognised(1, JobReference("J2")),
+        JobClosed(1, "over"),
+        PaymentObserved(1, fact),
+        PaymentObserved(1, barely),
+        EvidenceSetAside(None, "amount_differs", "9.99", fact),
+        AttentionRaised("note", "look"),
+    )
+    assert {type(event) for event in events} == set(get_args(Event)), "a new kind of event belongs here too"
+    history = order.history
+    for event in events:
+        entry = next_entry(
+            history,
+            at=NOON,
+            operation="op",
+            actor="shop",
+            event=event,
+            before=OrderStatus.PENDING,
+            after=OrderStatus.PARTIALLY_REFUNDED,
+        )
+        history = (*history, entry)
+    return replace(order, history=history)
 
 
 def a_delivery(

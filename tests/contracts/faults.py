@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeVar
 
 from backend.ports import StoreOutcomeUnknown
@@ -53,3 +54,17 @@ def lossy_connection_class(fault: LostAnswer) -> type[sqlite3.Connection]:
             return super().execute(sql, parameters)  # type: ignore[arg-type]
 
     return LossyConnection
+
+
+def careless_connection_class() -> type[sqlite3.Connection]:
+    """Connections that really commit every eighth time only, yet say that they did: what a crash test must find."""
+    commits = count()
+
+    class CarelessConnection(sqlite3.Connection):
+        def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
+            begins_again = sql == "BEGIN IMMEDIATE" and self.in_transaction
+            if begins_again or (sql == "COMMIT" and next(commits) % 8):
+                return self.cursor()
+            return super().execute(sql, parameters)  # type: ignore[arg-type]
+
+    return CarelessConnection

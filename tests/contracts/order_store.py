@@ -19,7 +19,7 @@ from backend.domain.terms import Mode
 from backend.ports import OrderStore, StoreOutcomeUnknown
 
 from .bench import Bench
-from .examples import MINUTE, NOON, ODD_TEXTS, TICK, after, an_order, noted, paid, with_job
+from .examples import MINUTE, NOON, ODD_TEXTS, TICK, after, an_order, noted, with_every_event, with_job
 
 Check: TypeAlias = Callable[[Bench], Awaitable[None]]
 
@@ -319,13 +319,11 @@ async def odd_texts_come_back_to_the_character(bench: Bench) -> None:
 
 async def every_kind_of_event_comes_back(bench: Bench) -> None:
     store = await bench.store()
-    order = every_event(an_order())
+    order = with_every_event(an_order())
     await store.insert(order)
-    assert await stored(bench, order.id) == order
-
-
-def every_event(order: Order) -> Order:
-    return paid(with_job(order, "J1"), "J1")
+    back = await stored(bench, order.id)
+    assert back == order
+    assert broken_at(back.history) is None
 
 
 async def the_history_survives_with_its_chain(bench: Bench) -> None:

@@ -6,14 +6,32 @@ from pathlib import Path
 import pytest
 
 from . import inbox, order_store
-from .bench import Bench, MemoryBench, SqliteBench
+from .bench import Bench, MemoryBench, MongoBench, SqliteBench
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    bench: Bench = MemoryBench() if request.param == "memory" else SqliteBench(tmp_path)
+@pytest.fixture
+def memory_bench() -> Bench:
+    return MemoryBench()
+
+
+@pytest.fixture
+async def sqlite_bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = SqliteBench(tmp_path)
     yield bench
     await bench.close()
+
+
+@pytest.fixture
+async def mongo_bench(mongodb_url: str, mongodb_database_name: str) -> AsyncIterator[Bench]:
+    bench = MongoBench(mongodb_url, mongodb_database_name)
+    yield bench
+    await bench.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", "mongo"])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    bench: Bench = request.getfixturevalue(f"{request.param}_bench")
+    return bench
 
 
 @pytest.mark.parametrize("check", [*order_store.CHECKS, *inbox.CHECKS], ids=lambda check: check.__name__)

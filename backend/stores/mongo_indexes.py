@@ -1,0 +1,77 @@
+"""The indexes that the MongoDB store's queries need, declared once; created at start, and differences reported.
+
+Sharding: both collections by ``{_id: "hashed"}``. Uniqueness then still rides on ``_id``, as equal ids share a shard.
+These are targeted (they name ``_id``): every write, and reading an order by its id. These ask all shards: finding an
+order by the gateway's job reference, and looking for what is due, each through the index below.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.operations import IndexModel
+
+ORDERS: Final = "orders"
+DELIVERIES: Final = "deliveries"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Holds only documents that have all of ``present``: most orders need no look, and most deliveries are done."""
+
+    collection: str
+    name: str
+    fields: tuple[str, ...]
+    present: str
+
+    @property
+    def model(self) -> IndexModel:
+        keys = [(field, 1) for field in self.fields]
+        return IndexModel(keys, name=self.name, partialFilterExpression={self.present: {"$exists": True}})
+
+    def fits(self, found: Mapping[str, Any]) -> bool:
+        """Whether the index that the server lists under this name is this one."""
+        document = self.model.document
+        return (
+            list(found["key"].items()) == list(document["key"].items())
+            and found.get("partialFilterExpression") == document["partialFilterExpression"]
+            and not found.get("unique", False)
+        )
+
+
+INDEXES: Final = (
+    Index(ORDERS, "due", ("mode", "next_check_at", "_id"), present="next_check_at"),
+    Index(ORDERS, "job_references", ("job_references", "mode", "_id"), present="job_references"),
+    Index(DELIVERIES, "due", ("mode", "next_try_at", "_id"), present="next_try_at"),
+)
+
+
+async def create_missing(collection: AsyncCollection[dict[str, Any]]) -> None:
+    """Create this collection's indexes where there is none of the name; what differs is left as it is."""
+    known = await _listed(collection)
+    models = [index.model for index in INDEXES if index.collection == collection.name and index.name not in known]
+    if models:
+        await collection.create_indexes(models)
+
+
+async def differences(collection: AsyncCollection[dict[str, Any]]) -> list[str]:
+    """How the collection's indexes differ from those declared here, a sentence each."""
+    known = await _listed(collection)
+    wanted = {index.name: index for index in INDEXES if index.collection == collection.name}
+    missing = [f"index {collection.name}.{name} is missing" for name in wanted if name not in known]
+    changed = [
+        f"index {collection.name}.{name} is not as this program declares it: drop it, then start again"
+        for name, index in wanted.items()
+        if name in known and not index.fits(known[name])
+    ]
+    extra = [
+        f"index {collection.name}.{name} is none of this program's"
+        for name in known
+        if name not in wanted and name != "_id_"
+    ]
+    return missing + changed + extra
+
+
+async def _listed(collection: AsyncCollection[dict[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {index["name"]: index async for index in await collection.list_indexes()}

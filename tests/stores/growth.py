@@ -1,0 +1,168 @@
+"""Do the stores stay as fast when they have grown? Fill them, then time what requests do, by the median.
+
+    python -m tests.stores.growth --store sqlite --sizes 1000 100000 1000000
+
+Every order filled in has a history and a delivery, and one in ten wants a look far in the future. The ratio is each
+median to that of the smallest size; the aim is at most 1.3. One caller at a time: it is about growth, not throughput.
+"""
+
+import argparse
+import asyncio
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any, Final, TypeAlias
+
+from pymongo import MongoClient
+
+from backend.domain.deliveries import Delivery
+from backend.domain.model import Order
+from backend.domain.references import JobReference
+from backend.domain.terms import Mode
+from backend.ports import OrderStore
+from backend.stores import MongoStore, SqliteStore, codec
+from backend.stores.mongo import order_row
+from backend.stores.sqlite import INSERT
+from backend.stores.sqlite_schema import DELIVERY_COLUMNS
+from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order, noted, with_job
+from tests.mongodb_engine.engine import MongoEngine
+
+REPEATS: Final = 400
+PAGE: Final = 20
+BATCH: Final = 1000
+FAR: Final = NOON + timedelta(days=3650)
+
+Fill: TypeAlias = Callable[[range], None]
+Timed: TypeAlias = dict[str, list[float]]
+
+
+# --- filling: past the stores, as one durable write at a time takes too long -----------------------------------------
+
+
+def old_orders(numbers: range) -> Iterator[Order]:
+    template = noted(with_job(an_order(), "J"), "a note")
+    for n in numbers:
+        job = replace(template.jobs[0], job_reference=JobReference(f"old-{n}"))
+        due = FAR if n % 10 == 0 else None
+        yield replace(template, id=an_order(f"OLD-{n}").id, jobs=(job,), next_check_at=due)
+
+
+def old_deliveries(numbers: range) -> Iterator[Delivery]:
+    for n in numbers:
+        yield replace(a_delivery(b'{"paymentReference": "%d"}' % n), done=1, next_try_at=None, outcome="applied")
+
+
+def fill_sqlite(path: Path, numbers: range) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(INSERT, map(_order_values, old_orders(numbers)))
+        places = ", ".join("?" * len(DELIVERY_COLUMNS))
+        insert = f"INSERT INTO deliveries VALUES ({places})"  # noqa: S608 - question marks only
+        connection.executemany(insert, map(_delivery_values, old_deliveries(numbers)))
+
+
+def fill_mongo(url: str, database: str, numbers: range) -> None:
+    with MongoClient[dict[str, Any]](url, w=1) as client:
+        orders, deliveries = old_orders(numbers), old_deliveries(numbers)
+        while page := list(islice(orders, BATCH)):
+            client[database]["orders"].insert_many([order_row(order) for order in page])
+            rows = [_delivery_row(delivery) for delivery in islice(deliveries, BATCH)]
+            client[database]["deliveries"].insert_many(rows)
+
+
+def _delivery_row(delivery: Delivery) -> codec.Document:
+    document = codec.delivery_to_document(delivery)
+    del document["id"], document["next_try_at"]
+    return {"_id": delivery.id} | document
+
+
+def _order_values(order: Order) -> tuple[object, ...]:
+    due = codec.maybe_instant(order.next_check_at)
+    references = codec.job_references_to_json(order)
+    return (order.id, order.terms.mode, order.version, due, references, codec.order_to_json(order))
+
+
+def _delivery_values(delivery: Delivery) -> tuple[object, ...]:
+    row = codec.delivery_to_document(delivery)
+    row["headers"] = codec.headers_to_json(row)
+    return tuple(row[column] for column in DELIVERY_COLUMNS)
+
+
+# --- timing ----------------------------------------------------------------------------------------------------------
+
+
+async def measure(store: OrderStore, name: str) -> dict[str, float]:
+    """The median of each kind of work, in milliseconds."""
+    taken: Timed = {"create": [], "webhook": [], "due": []}
+    for n in range(REPEATS):
+        opened = with_job(an_order(f"{name}-{n}"), f"{name}-{n}")
+        await _time(taken["create"], _create(store, opened))
+        await _time(taken["webhook"], _webhook(store, opened, f"{name}-{n}".encode()))
+        await store.make_due(opened.id, NOON)
+        await _time(taken["due"], store.take_due(Mode.MOCK, NOON, FAR, PAGE))
+    return {kind: 1000 * median(times) for kind, times in taken.items()}
+
+
+async def _create(store: OrderStore, opened: Order) -> None:
+    assert await store.insert(replace(opened, jobs=(), version=1))
+    assert await store.replace(replace(opened, next_check_at=NOON + MINUTE), 1)
+
+
+async def _webhook(store: OrderStore, opened: Order, body: bytes) -> None:
+    delivery = await store.receive(a_delivery(body))
+    assert opened.jobs[0].job_reference is not None
+    order = await store.find_by_job(Mode.MOCK, opened.jobs[0].job_reference)
+    assert order is not None
+    assert await store.replace(noted(order, "paid"), order.version)
+    await store.settle(delivery.id, delivery.received, "applied")
+
+
+async def _time(times: list[float], work: Awaitable[object]) -> None:
+    started = time.perf_counter()
+    await work
+    times.append(time.perf_counter() - started)
+
+
+async def grow(make: Callable[[], OrderStore], fill: Fill, sizes: list[int]) -> None:
+    first: dict[str, float] | None = None
+    filled = 0
+    for size in sizes:
+        store = make()
+        await store.open()
+        await asyncio.to_thread(fill, range(filled, size))
+        filled = size
+        medians = await measure(store, f"at-{size}")
+        await store.close()
+        first = first or medians
+        parts = [f"{kind} {value:6.2f} ms ({value / first[kind]:4.2f})" for kind, value in medians.items()]
+        sys.stdout.write(f"{size:>9,} orders: {', '.join(parts)}\n")
+        sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--store", choices=["sqlite", "mongo"], default="sqlite")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 100_000, 1_000_000])
+    asked = parser.parse_args()
+    sizes = sorted(asked.sizes)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if asked.store == "sqlite":
+            path = folder / "orders.db"
+            asyncio.run(grow(lambda: SqliteStore(path), lambda numbers: fill_sqlite(path, numbers), sizes))
+        else:
+            url = stack.enter_context(MongoEngine(folder, cache_mb=512)).url
+            asyncio.run(
+                grow(lambda: MongoStore(url, "growth"), lambda numbers: fill_mongo(url, "growth", numbers), sizes)
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Documents of other versions of this program: older ones are read, newer and foreign ones refused without guessing."""
+
+import json
+
+import pytest
+
+from backend.domain.model import Order
+from backend.ports import DocumentTooNew, DocumentUnreadable
+from backend.stores import codec
+from tests.contracts.examples import NOON, a_delivery, an_order, with_every_event
+
+ORDER = with_every_event(an_order(due=NOON))
+
+
+def read(document: codec.Document, *, upgrades: codec.Upgrades = codec.ORDER_UPGRADES) -> Order:
+    """Read in both of the ways in which stores keep documents; they must agree."""
+    order = read_from_json(json.dumps(document), upgrades=upgrades)
+    due = codec.maybe_instant(ORDER.next_check_at)
+    again = codec.order_from_document(ORDER.id, document, version=1, next_check_at=due, upgrades=upgrades)
+    assert again == order
+    return order
+
+
+def read_from_json(text: str, *, upgrades: codec.Upgrades = codec.ORDER_UPGRADES) -> Order:
+    due = codec.maybe_instant(ORDER.next_check_at)
+    return codec.order_from_json(ORDER.id, text, version=1, next_check_at=due, upgrades=upgrades)
+
+
+def refused(document: codec.Document, error: type[Exception], why: str) -> None:
+    with pytest.raises(error, match=why):
+        read_from_json(json.dumps(document))
+    with pytest.raises(error, match=why):
+        codec.order_from_document(ORDER.id, document, version=1, next_check_at=None)
+
+
+def test_document_reads_as_the_order_it_was_made_from() -> None:
+    assert read(codec.order_to_document(ORDER)) == ORDER
+    assert json.loads(codec.order_to_json(ORDER)) == codec.order_to_document(ORDER)
+
+
+def test_version_and_next_check_live_beside_the_document_only() -> None:
+    document = codec.order_to_document(ORDER)
+    assert not codec.BESIDE & document.keys()
+
+
+def test_older_document_is_upgraded_step_by_step() -> None:
+    """Two steps back: what is ``terms`` was ``agreed`` in schema -1, ``looks_since_news`` was ``looks`` in schema 0."""
+    document = codec.order_to_document(ORDER)
+    document |= {"schema": -1, "agreed": document.pop("terms"), "looks": document.pop("looks_since_news")}
+    as_found = json.dumps(document)
+
+    def to_0(old: codec.Document) -> codec.Document:
+        old["terms"] = old.pop("agreed")
+        return old
+
+    def to_1(old: codec.Document) -> codec.Document:
+        old["looks_since_news"] = old.pop("looks")
+        return old
+
+    upgraded = read(document, upgrades={-1: to_0, 0: to_1})
+    assert upgraded == ORDER
+    assert codec.order_to_document(upgraded)["schema"] == 1
+    assert json.dumps(document) == as_found, "what the store holds is left alone"
+
+
+def test_newer_document_is_refused_with_what_to_do() -> None:
+    newer = codec.order_to_document(ORDER) | {"schema": 2, "something": "new"}
+    refused(newer, DocumentTooNew, r"mock/TEST-001 was written in schema 2, .* knows up to 1: run the newer version")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"schema": None}, "does not say which schema"),
+        ({"schema": "1"}, "does not say which schema"),
+        ({"schema": 0}, "nothing upgrades schema 0"),
+        ({"unheard_of": 1}, "unheard_of"),
+        ({"jobs": None}, "jobs"),
+        ({"jobs": [{}]}, r"jobs\.0\.number: Field required"),
+        ({"history": [{"event": {"kind": "unheard_of"}}]}, r"history\.0"),
+        ({"placed_at": "yesterday"}, "placed_at"),
+        ({"looks_since_news": "1"}, "looks_since_news"),
+        ({"looks_since_news": 1.5}, "looks_since_news"),
+        ({"id": "mock/OTHER"}, "it says that it is mock/OTHER"),
+    ],
+)
+def test_document_that_no_version_writes_is_unreadable(change: codec.Document, why: str) -> None:
+    refused(codec.order_to_document(ORDER) | change, DocumentUnreadable, f"mock/TEST-001 cannot be read: .*{why}")
+
+
+@pytest.mark.parametrize("field", sorted(codec.order_to_document(ORDER)))
+def test_document_that_lacks_a_field_is_unreadable(field: str) -> None:
+    document = codec.order_to_document(ORDER)
+    del document[field]
+    refused(document, DocumentUnreadable, field)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "NaN", '{"schema": 1e999}'])
+def test_text_that_is_no_document_is_unreadable(text: str) -> None:
+    with pytest.raises(DocumentUnreadable):
+        read_from_json(text)
+
+
+def test_unreadable_document_is_reported_without_what_it_holds() -> None:
+    document = codec.order_to_document(ORDER)
+    document["terms"]["customer"] = {"email": ["ann@example.com"], "name": ""}
+    with pytest.raises(DocumentUnreadable) as caught:
+        read_from_json(json.dumps(document))
+    assert "example.com" not in str(caught.value)
+
+
+def test_text_that_no_store_can_keep_is_refused_before_it_is_written() -> None:
+    with pytest.raises(ValueError, match="surrogates"):
+        codec.order_to_json(an_order(name="half \ud800"))
+
+
+def test_delivery_of_another_schema_is_upgraded_or_refused() -> None:
+    delivery = a_delivery()
+    row = codec.delivery_to_document(delivery)
+    assert codec.delivery_from_document(delivery.id, row) == delivery
+    older = {name: value for name, value in row.items() if name != "outcome"} | {"schema": 0}
+    upgrades: codec.Upgrades = {0: lambda old: old | {"outcome": ""}}
+    assert codec.delivery_from_document(delivery.id, older, upgrades=upgrades) == delivery
+    with pytest.raises(DocumentTooNew):
+        codec.delivery_from_document(delivery.id, row | {"schema": 2})
+    with pytest.raises(DocumentUnreadable):
+        codec.delivery_from_document(delivery.id, row | {"received": "many"})
+
+
+def test_instants_sort_as_the_times_do() -> None:
+    times = [NOON.replace(year=year, microsecond=part) for year in (1, 999, 2026, 9999) for part in (0, 1, 999_999)]
+    assert sorted(codec.instant(at) for at in times) == [codec.instant(at) for at in times]

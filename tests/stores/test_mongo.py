@@ -1,0 +1,302 @@
+"""How the MongoDB store asks: through indexes, with concerns that no URL weakens, and with errors told apart."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import time
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import pytest
+from pymongo import AsyncMongoClient, monitoring
+from pymongo.asynchronous.database import AsyncDatabase
+
+from backend.domain.model import OrderId
+from backend.domain.references import JobReference
+from backend.domain.terms import Mode
+from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable
+from backend.stores import MongoStore
+from backend.stores.mongo_indexes import INDEXES
+from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order, noted, with_job
+from tests.contracts.mongo_proxy import BadAnswer, lossy_proxy
+from tests.mongodb_engine.engine import MongoEngine
+from tests.mongodb_engine.explain import COLLECTION_SCAN, winning_stages
+
+LIMIT_SECONDS: Final = 1.0
+GRACE_SECONDS: Final = 5.0
+
+MANY: Final = 100
+LIMIT: Final = 5
+ASKING: Final = frozenset({"find", "update", "findAndModify"})
+WRITING: Final = frozenset({"insert", "update", "findAndModify"})
+
+CALLS: Final[dict[str, Callable[[OrderStore], Awaitable[object]]]] = {
+    "ping": lambda store: store.ping(),
+    "insert": lambda store: store.insert(an_order("NEW")),
+    "replace": lambda store: store.replace(noted(an_order("OLD"), "changed"), 1),
+    "get": lambda store: store.get(OrderId("mock/OLD")),
+    "find_by_job": lambda store: store.find_by_job(Mode.MOCK, JobReference("J9")),
+    "make_due": lambda store: store.make_due(OrderId("mock/OLD"), NOON),
+    "take_due": lambda store: store.take_due(Mode.MOCK, NOON, NOON + MINUTE, LIMIT),
+    "receive": lambda store: store.receive(a_delivery()),
+    "settle": lambda store: store.settle(a_delivery().id, 1, "looked"),
+    "postpone": lambda store: store.postpone(a_delivery().id, NOON, "later"),
+    "take_deliveries": lambda store: store.take_deliveries(Mode.MOCK, NOON, NOON + MINUTE, LIMIT),
+}
+
+
+class Commands(monitoring.CommandListener):
+    """What the driver sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        self.sent.append(dict(event.command))
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
+
+
+@asynccontextmanager
+async def opened(url: str, database: str, **options: Any) -> AsyncIterator[MongoStore]:
+    store = MongoStore(url, database, **options)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+async def database(mongodb_url: str, mongodb_database_name: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    """The documents as an operator sees them."""
+    async with AsyncMongoClient[dict[str, Any]](mongodb_url) as client:
+        yield client[mongodb_database_name]
+
+
+# --- what is asked ---------------------------------------------------------------------------------------------------
+
+
+async def test_no_query_scans_a_collection_or_an_index(
+    mongodb_url: str, mongodb_database_name: str, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    commands = Commands()
+    async with opened(mongodb_url, mongodb_database_name, listeners=[commands]) as store:
+        for n in range(MANY):
+            await store.insert(with_job(an_order(f"N{n}", due=NOON), f"J{n}"))
+            await store.receive(a_delivery(b"%d" % n))
+        await store.insert(an_order("OLD", due=NOON))
+        commands.sent.clear()
+        for call in CALLS.values():
+            await call(store)
+    asked = [command for command in commands.sent if not ASKING.isdisjoint(command)]
+    assert len(asked) >= len(CALLS) - 1
+    for command in asked:
+        explained = await database.command("explain", explainable(command), verbosity="executionStats")
+        assert not winning_stages(explained) & {COLLECTION_SCAN, "SORT"}, command
+        # A walk through a whole index is no collection scan, and costs the same.
+        statistics = explained["executionStats"]
+        assert statistics["totalKeysExamined"] <= LIMIT + 1, command
+        assert statistics["totalDocsExamined"] <= LIMIT, command
+
+
+def explainable(command: dict[str, Any]) -> dict[str, Any]:
+    """The command without what belongs to its sending."""
+    about_sending = {"$db", "lsid", "maxTimeMS", "writeConcern", "readConcern", "$readPreference", "txnNumber"}
+    return {name: value for name, value in command.items() if name not in about_sending}
+
+
+async def test_no_url_weakens_what_is_promised(mongodb_url: str, mongodb_database_name: str) -> None:
+    commands = Commands()
+    weak = f"{mongodb_url}&w=1&journal=false&readConcernLevel=local&readPreference=secondaryPreferred&retryWrites=true"
+    async with opened(weak, mongodb_database_name, listeners=[commands]) as store:
+        commands.sent.clear()
+        for call in CALLS.values():
+            await call(store)
+    for command in commands.sent:
+        assert 0 < command["maxTimeMS"] <= 5000, command
+        assert "txnNumber" not in command
+        if not WRITING.isdisjoint(command):
+            assert command["writeConcern"] == {"w": "majority", "j": True}, command
+        else:
+            assert command["readConcern"] == {"level": "majority"}, command
+            assert command.get("$readPreference", {"mode": "primary"})["mode"] in ("primary", "primaryPreferred")
+
+
+async def test_document_can_be_read_in_a_shell(
+    mongodb_url: str, mongodb_database_name: str, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    async with opened(mongodb_url, mongodb_database_name) as store:
+        order = with_job(an_order("A"), "J1")
+        await store.insert(order)
+    found = await database["orders"].find_one({"order.terms.customer.email": "ann@example.com"})
+    assert found is not None
+    assert found["order"]["terms"]["amount"] == {"minor": 1000, "currency": "GBP"}
+    assert (found["_id"], found["mode"], found["version"], found["job_references"]) == ("mock/A", "mock", 2, ["J1"])
+    assert "next_check_at" not in found, "an order that wants no look is in no index of what is due"
+
+
+# --- indexes ---------------------------------------------------------------------------------------------------------
+
+
+async def test_indexes_are_made_at_the_start_and_fit(mongodb_url: str, mongodb_database_name: str) -> None:
+    async with opened(mongodb_url, mongodb_database_name) as store:
+        assert await store.index_differences() == []
+
+
+async def test_differences_of_indexes_are_reported(
+    mongodb_url: str,
+    mongodb_database_name: str,
+    database: AsyncDatabase[dict[str, Any]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with opened(mongodb_url, mongodb_database_name) as store:
+        await database["orders"].drop_index("due")
+        assert await store.index_differences() == ["index orders.due is missing"]
+    await database["orders"].create_index([("mode", 1)], name="due")
+    await database["deliveries"].create_index([("gateway", 1)], name="by_hand")
+    with caplog.at_level(logging.WARNING):
+        async with opened(mongodb_url, mongodb_database_name) as store:
+            assert await store.index_differences() == [
+                "index orders.due is not as this program declares it: drop it, then start again",
+                "index deliveries.by_hand is none of this program's",
+            ]
+    assert "index orders.due is not as this program declares it" in caplog.text
+    await database["orders"].drop_index("due")
+    async with opened(mongodb_url, mongodb_database_name) as store:
+        assert await store.index_differences() == ["index deliveries.by_hand is none of this program's"]
+
+
+def test_every_index_has_a_name_of_its_own() -> None:
+    assert len({(index.collection, index.name) for index in INDEXES}) == len(INDEXES)
+
+
+# --- answers that are no success -------------------------------------------------------------------------------------
+
+CONFLICT: Final = {"ok": 0.0, "code": 112, "codeName": "WriteConflict", "errmsg": "WriteConflict error"}
+WRITE_CALLS: Final = ["insert", "replace", "make_due", "receive", "settle", "postpone", "take_due", "take_deliveries"]
+
+
+@pytest.mark.parametrize("call", WRITE_CALLS)
+async def test_write_conflict_is_tried_again(mongodb_url: str, mongodb_database_name: str, call: str) -> None:
+    fault = BadAnswer(CONFLICT)
+    async with lossy_proxy(mongodb_url, fault) as url, opened(url, mongodb_database_name) as store:
+        await store.insert(an_order("OLD", due=NOON))
+        await store.receive(a_delivery())
+        fault.times = 3
+        await CALLS[call](store)
+        assert fault.times < 0
+
+
+async def test_write_conflict_without_end_is_unavailable(mongodb_url: str, mongodb_database_name: str) -> None:
+    fault = BadAnswer(CONFLICT)
+    async with lossy_proxy(mongodb_url, fault) as url, opened(url, mongodb_database_name) as store:
+        fault.times = 1000
+        with pytest.raises(StoreUnavailable, match="WriteConflict"):
+            await store.insert(an_order())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"ok": 0.0, "code": 10107, "codeName": "NotWritablePrimary", "errmsg": "not primary"},
+        {"ok": 0.0, "code": 189, "codeName": "PrimarySteppedDown", "errmsg": "stepped down"},
+        {"ok": 0.0, "code": 91, "codeName": "ShutdownInProgress", "errmsg": "shutting down"},
+        {"ok": 0.0, "code": 50, "codeName": "MaxTimeMSExpired", "errmsg": "time limit"},
+        {"ok": 1.0, "n": 1, "writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}},
+        {"ok": 1.0, "n": 1, "writeConcernError": {"code": 91, "errmsg": "Replication is being shut down"}},
+        {"ok": 1.0, "n": 1, "writeConcernError": {"code": 50, "errmsg": "operation exceeded time limit"}},
+    ],
+    ids=lambda answer: str(answer.get("codeName") or answer["writeConcernError"]["errmsg"]),
+)
+async def test_answer_that_leaves_a_write_open_is_unknown(
+    mongodb_url: str, mongodb_database_name: str, answer: dict[str, Any]
+) -> None:
+    fault = BadAnswer(answer)
+    async with lossy_proxy(mongodb_url, fault) as url, opened(url, mongodb_database_name) as store:
+        for call in ("insert", "replace", "receive"):
+            fault.times = 1
+            with pytest.raises(StoreOutcomeUnknown):
+                await CALLS[call](store)
+        assert await store.insert(an_order("NEXT")), "recovery needs no restart"
+
+
+# --- when the server is away -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def driver_may_drop_sockets() -> Iterator[None]:
+    """Forgive sockets that are closed by the garbage collector.
+
+    PyMongo 4.20 closes the socket of a connect that failed, but not of one that ``client.close()`` cancels
+    (``pool_shared._async_create_connection``), which its monitors are in the midst of while a server is away.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
+
+
+async def timed(call: Awaitable[object]) -> type[Exception]:
+    """The class of error that ``call`` ends in, within the limit."""
+    started = time.monotonic()
+    with pytest.raises((StoreUnavailable, StoreOutcomeUnknown)) as caught:
+        await call
+    assert time.monotonic() - started < LIMIT_SECONDS + GRACE_SECONDS
+    return caught.type
+
+
+@pytest.mark.usefixtures("driver_may_drop_sockets")
+async def test_no_server_is_unavailable_within_the_limit() -> None:
+    nobody = "mongodb://127.0.0.1:9/?directConnection=true"
+    store = MongoStore(nobody, "test", timeout_seconds=LIMIT_SECONDS)
+    assert await timed(store.open()) is StoreUnavailable
+    assert await timed(store.ping()) is StoreUnavailable
+
+
+@pytest.mark.usefixtures("driver_may_drop_sockets")
+async def test_server_that_is_killed_is_away_until_it_is_back(mongodb_engine: MongoEngine) -> None:
+    async with opened(mongodb_engine.url, "test", timeout_seconds=LIMIT_SECONDS) as store:
+        assert await store.insert(an_order("BEFORE"))
+        mongodb_engine.kill()
+        first = await timed(store.insert(an_order("AWAY")))
+        assert first in (StoreUnavailable, StoreOutcomeUnknown)  # it was sent, or the driver knew already
+        assert await timed(store.insert(an_order("AWAY"))) is StoreUnavailable
+        assert await timed(store.get(OrderId("mock/BEFORE"))) is StoreUnavailable
+        assert await timed(store.ping()) is StoreUnavailable
+        await asyncio.to_thread(mongodb_engine.start)
+        assert await store.get(OrderId("mock/BEFORE")) == an_order("BEFORE")
+        assert await store.insert(an_order("AWAY"))
+
+
+@pytest.mark.usefixtures("driver_may_drop_sockets")
+async def test_server_that_hangs_leaves_writes_unknown_and_reads_unavailable(mongodb_engine: MongoEngine) -> None:
+    async with opened(mongodb_engine.url, "test", timeout_seconds=LIMIT_SECONDS) as store:
+        assert await store.insert(an_order("BEFORE"))
+        os.kill(mongodb_engine.pid, signal.SIGSTOP)
+        try:
+            assert await timed(store.insert(an_order("HANGS"))) is StoreOutcomeUnknown
+            assert await timed(store.get(OrderId("mock/BEFORE"))) is StoreUnavailable
+        finally:
+            os.kill(mongodb_engine.pid, signal.SIGCONT)
+        await asyncio.to_thread(mongodb_engine.restart)
+        assert await store.get(OrderId("mock/BEFORE")) == an_order("BEFORE")
+        await store.insert(an_order("HANGS"))
+        assert await store.get(OrderId("mock/HANGS")) == an_order("HANGS")
+
+
+async def test_caller_that_is_cancelled_disturbs_nobody(mongodb_url: str, mongodb_database_name: str) -> None:
+    async with opened(mongodb_url, mongodb_database_name) as store:
+        writes = [asyncio.create_task(store.insert(an_order(f"N{n}"))) for n in range(20)]
+        await asyncio.sleep(0)
+        for task in writes[::2]:
+            task.cancel()
+        results = await asyncio.gather(*writes, return_exceptions=True)
+        assert results[1::2] == [True] * 10
+        assert await store.insert(an_order("NEXT"))

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 from fastapi import FastAPI
@@ -24,9 +24,11 @@ from .service.orders import Orders
 from .service.reconcile import Reconciler
 from .service.start_payment import Limits, Links, StartPayment
 from .service.webhooks import Webhooks
-from .simulator import Simulator, SimulatorSettings
 from .stores import SqliteStore
 from .worker import Batch, Worker
+
+if TYPE_CHECKING:
+    from .simulator import Simulator
 
 SANDBOX_PATH: Final = "/sandbox"
 SIMULATOR_URL: Final = "http://simulator"
@@ -101,13 +103,15 @@ def make_store(settings: Settings) -> OrderStore:
 class SimulatedAccount:
     """A simulator, and what stands in its place for the gateway's settings and its network."""
 
-    simulator: Simulator
+    simulator: "Simulator"
     settings: Mapping[str, str] = field(repr=False)
     transport: httpx.AsyncBaseTransport
 
 
 def _mount_simulator(settings: Settings, app: FastAPI) -> SimulatedAccount:
     """Put the simulator under ``/sandbox``; its webhooks come back into ``app`` without a socket."""
+    from .simulator import Simulator, SimulatorSettings  # costs start-up time that real gateways need not pay
+
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     account = SimulatorSettings(
         public_base_url=settings.base_url + SANDBOX_PATH, ledger_path=settings.data_dir / LEDGER_FILE
@@ -151,7 +155,7 @@ def _network() -> httpx.AsyncBaseTransport:
 
 
 @asynccontextmanager
-async def _simulating(simulator: Simulator) -> AsyncIterator[None]:
+async def _simulating(simulator: "Simulator") -> AsyncIterator[None]:
     async with simulator.running():
         yield
     simulator.close()

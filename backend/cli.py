@@ -1,5 +1,7 @@
 """The operator's command line: ``backend run``, ``backend token``."""
 
+import signal
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -21,6 +23,8 @@ def run() -> None:
 
     settings = _settings()
     typer.echo(_welcome(settings))
+    # uvicorn ends by raising the signal that stopped it once more; a stop that was asked for is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         "backend.server:app",
         host=settings.host,

@@ -1,0 +1,44 @@
+"""What the documents promise is held against the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from backend.api.errors import PROBLEMS
+from backend.simulator.faults import FAULTS
+
+ROOT = Path(__file__).parent.parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), target
+
+
+def test_every_fault_script_is_in_the_simulators_table() -> None:
+    table = text("docs/simulator.md")
+    for fault in FAULTS:
+        assert f"| `{fault.name}` | {', '.join(sorted(fault.calls))} | {fault.does} |" in table
+
+
+def test_the_problems_that_the_guide_names_exist() -> None:
+    slugs = {problem.slug for problem in PROBLEMS.values()}
+    named = set(re.findall(r"(?:401|409|502|503) `([a-z-]+)", text("CASHFLOWS_INTEGRATION_GUIDE.md")))
+    assert named
+    assert named <= slugs
+
+
+def test_every_target_that_the_documents_name_can_be_made() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
+    for document in DOCUMENTS:
+        named = set(
+            re.findall(r"(?:^|`|\()make (?:-s )?([a-z][a-z-]*)", document.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        assert named <= targets, document

@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: run test token simulator lint format install clean help
+.PHONY: run test crash token simulator lint format install clean help
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -21,7 +21,14 @@ simulator: $(VENV)/run.stamp  ## start the Cashflows simulator alone, on SIMULAT
 	$(BIN)/python -m backend.simulator
 
 test: $(VENV)/dev.stamp  ## run every test
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+	@command -v node > /dev/null && $(BIN)/python -m tests.mongodb_engine.install || echo "MongoDB tests need Node.js or MONGODB_TEST_URL"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+crash: $(VENV)/dev.stamp  ## kill writers and the database engine in mid-load; every acknowledged write must be there
+	$(BIN)/python -m tests.contracts.crash --store sqlite --kills 20
+	-$(BIN)/python -m tests.mongodb_engine.install
+	$(BIN)/python -m tests.contracts.crash --store mongo --kills 20
+	$(BIN)/python -m tests.contracts.crash --store mongo --victim engine --kills 20
 
 lint: $(VENV)/dev.stamp  ## style and strict types
 	$(BIN)/ruff check .

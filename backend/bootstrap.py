@@ -67,7 +67,7 @@ async def _start(settings: Settings, gateways: Mapping[str, PaymentGateway], sta
     store = make_store(settings)
     await store.open()
     stack.push_async_callback(store.close)
-    orders = Orders(store, clock, mode)
+    orders = Orders(store, clock, mode, limit=timedelta(seconds=settings.store_timeout_seconds))
     reconciler = Reconciler(orders, store, gateways, clock, mode)
     worker = Worker(poll_seconds=settings.worker_poll_seconds)
     webhooks = Webhooks(orders, store, gateways, reconciler, clock, mode, wake_worker=worker.wake)

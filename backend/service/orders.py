@@ -9,6 +9,7 @@ import random
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final, TypeAlias
 
 from ..domain.events import Event
@@ -27,10 +28,12 @@ LONGEST_PAUSE_SECONDS: Final = 0.2
 
 
 class Orders:
-    def __init__(self, store: OrderStore, clock: Clock, mode: Mode) -> None:
+    def __init__(self, store: OrderStore, clock: Clock, mode: Mode, *, limit: timedelta = timedelta(seconds=5)) -> None:
+        """After ``limit`` a write whose outcome stays unknown is given up: the store is away, and its caller waits."""
         self._store = store
         self._clock = clock
         self._mode = mode
+        self._limit = limit
 
     async def insert(self, order: Order) -> Order:
         """Add ``order`` unless its id is taken; returns the order that is stored now, this one or the other.
@@ -38,12 +41,15 @@ class Orders:
         Raises:
             StoreError: nothing is known to be stored; the same call may be made again.
         """
-        order = replace(order, next_check_at=next_check(order, self._clock.now()))
+        began = self._clock.now()
+        order = replace(order, next_check_at=next_check(order, began))
         for _ in range(MOST_ROUNDS):
             try:
                 if await self._store.insert(order):
                     return order
             except StoreOutcomeUnknown:
+                if self._clock.now() >= began + self._limit:
+                    raise
                 await self._pause()
                 continue
             stored = await self._store.get(order.id)
@@ -60,6 +66,7 @@ class Orders:
             StoreError: the change may or may not have been made; nothing else has.
         """
         operation = operation or new_operation()
+        began = self._clock.now()
         for _ in range(MOST_ROUNDS):
             events = decide(order)
             if not events:
@@ -72,6 +79,8 @@ class Orders:
                 if await self._store.replace(changed, order.version):
                     return changed
             except StoreOutcomeUnknown:
+                if self._clock.now() >= began + self._limit:
+                    raise
                 await self._pause()
             order = await self.load(order.id)
             if made_by(order, operation):

@@ -1,12 +1,16 @@
 """What the documents promise is held against the code."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from backend.api.errors import PROBLEMS
 from backend.simulator.faults import FAULTS
+from backend.stores import SqliteStore
+from tests.domain.builders import placed
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -42,3 +46,18 @@ def test_every_target_that_the_documents_name_can_be_made() -> None:
             re.findall(r"(?:^|`|\()make (?:-s )?([a-z][a-z-]*)", document.read_text(encoding="utf-8"), re.MULTILINE)
         )
         assert named <= targets, document
+
+
+async def test_the_documented_backup_holds_what_was_written(tmp_path: Path) -> None:
+    (program,) = re.findall(r'-c "(import sqlite3[^"]*)"', text("docs/stores.md"))
+    store = SqliteStore(tmp_path / "orders.sqlite3")
+    await store.open()
+    await store.insert(placed())
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, "orders.sqlite3", "copy.sqlite3"], cwd=tmp_path, check=True
+    )
+    await store.close()
+    copy = SqliteStore(tmp_path / "copy.sqlite3")
+    await copy.open()
+    assert await copy.get(placed().id) == placed()
+    await copy.close()

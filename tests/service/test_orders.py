@@ -1,19 +1,21 @@
 """The two write primitives under a store that races, loses answers, or goes away."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from backend.domain.events import AttentionRaised, Event
 from backend.domain.model import Order
 from backend.domain.terms import Mode
-from backend.ports import StoreUnavailable
+from backend.ports import StoreOutcomeUnknown, StoreUnavailable
 from backend.service.orders import MOST_ROUNDS, Orders, made_by, new_operation
 from backend.stores import MemoryStore
 from backend.stores.memory import MemoryDisk
 from tests.contracts.faults import LossyDisk, LostAnswer
 from tests.domain.builders import placed
+
+LIMIT = timedelta(seconds=5)
 
 
 class StandingClock:
@@ -104,6 +106,42 @@ async def test_endless_contention_ends_in_an_error() -> None:
     order = await orders.insert(placed())
     with pytest.raises(StoreUnavailable, match=str(MOST_ROUNDS)):
         await orders.change(order, raise_once, actor="test")
+
+
+class HungStore(MemoryStore):
+    """Every write takes the whole limit and leaves its outcome open."""
+
+    def __init__(self, clock: "MovingClock") -> None:
+        super().__init__()
+        self._clock = clock
+        self.writes = 0
+
+    async def insert(self, order: Order) -> bool:  # noqa: ARG002
+        self.writes += 1
+        self._clock.time += LIMIT
+        raise StoreOutcomeUnknown("no answer")
+
+    async def replace(self, order: Order, expected_version: int) -> bool:  # noqa: ARG002
+        return await self.insert(order)
+
+
+class MovingClock(StandingClock):
+    def __init__(self) -> None:
+        self.time = super().now()
+
+    def now(self) -> datetime:
+        return self.time
+
+
+async def test_a_store_that_hangs_is_given_up_after_the_limit() -> None:
+    clock = MovingClock()
+    store = HungStore(clock)
+    orders = Orders(store, clock, Mode.MOCK, limit=LIMIT)
+    with pytest.raises(StoreOutcomeUnknown):
+        await orders.insert(placed())
+    with pytest.raises(StoreOutcomeUnknown):
+        await orders.change(placed(), raise_once, actor="test")
+    assert store.writes == 2
 
 
 async def test_an_order_that_is_gone_is_an_error_and_not_nothing() -> None:

@@ -1,5 +1,6 @@
 """What the documents promise is held against the code."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -53,9 +54,8 @@ async def test_the_documented_backup_holds_what_was_written(tmp_path: Path) -> N
     store = SqliteStore(tmp_path / "orders.sqlite3")
     await store.open()
     await store.insert(placed())
-    subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program, "orders.sqlite3", "copy.sqlite3"], cwd=tmp_path, check=True
-    )
+    command = [sys.executable, "-W", "ignore", "-c", program, "orders.sqlite3", "copy.sqlite3"]
+    await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, check=True)
     await store.close()
     copy = SqliteStore(tmp_path / "copy.sqlite3")
     await copy.open()

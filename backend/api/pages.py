@@ -58,8 +58,8 @@ def order_page(request: Request, order: PublicOrderView) -> Response:
     )
 
 
-def no_order_page(request: Request) -> Response:
-    return _page(request, "no_order.html", {}, status=404)
+def no_order_page(request: Request, status: int = 404) -> Response:
+    return _page(request, "no_order.html", {}, status)
 
 
 def try_out_page(request: Request, token: str) -> Response:

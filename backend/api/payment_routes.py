@@ -13,7 +13,7 @@ from .errors import NoSuchOrder
 from .exact_json_route import ExactJsonRoute
 from .pages import no_order_page, order_page, redirect_to_frontend, wants_html
 from .problem_docs import problems
-from .schemas import CreatePayment, PaymentStarted, PublicOrderView
+from .schemas import CreatePayment, NoOrderNamed, PaymentStarted, PublicOrderView
 
 router: Final = APIRouter(prefix="/api/payment", tags=["payment"], route_class=ExactJsonRoute)
 
@@ -36,9 +36,13 @@ async def payment_success(request: Request, context: Context, ref: Ref = None) -
     return await _returned(request, context, ref, "success")
 
 
-@router.get("/cancel", response_model=PublicOrderView, responses=problems(404, 503))
-async def payment_cancel(request: Request, context: Context, ref: Ref = None) -> Response | PublicOrderView:
-    """What is known of the order a customer comes back from without paying."""
+@router.get("/cancel", response_model=PublicOrderView | NoOrderNamed, responses=problems(404, 503))
+async def payment_cancel(
+    request: Request, context: Context, ref: Ref = None
+) -> Response | PublicOrderView | NoOrderNamed:
+    """What is known of the order a customer comes back from without paying; an address that names none is no error."""
+    if not ref:
+        return no_order_page(request, 200) if wants_html(request) else NoOrderNamed()
     return await _returned(request, context, ref, "cancel")
 
 

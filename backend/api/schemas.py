@@ -254,6 +254,11 @@ class PublicOrderView(BaseModel):
         )
 
 
+class NoOrderNamed(BaseModel):
+    status: Literal["unknown"] = "unknown"
+    detail: str = "the address names no order, so nothing can be said of one; nothing was changed"
+
+
 class OrderView(PublicOrderView):
     """An order's state as known now, for its owner."""
 

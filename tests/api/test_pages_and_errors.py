@@ -46,6 +46,13 @@ async def test_an_unknown_order_is_a_404_for_clients_and_browsers(here: Program,
     assert "We do not know this order" in page.text
 
 
+async def test_coming_back_without_an_order_from_a_cancelled_page_is_no_error(here: Program) -> None:
+    answer = await here.client.get("/api/payment/cancel")
+    assert (answer.status_code, answer.json()["status"]) == (200, "unknown")
+    assert (await here.client.get("/api/payment/cancel", headers=BROWSER)).status_code == 200
+    problem(await here.client.get("/api/payment/cancel?ref=UNKNOWN"), 404, "no-such-order")
+
+
 async def test_with_a_frontend_customers_are_sent_there(tmp_path: Path) -> None:
     async with program(tmp_path, frontend_url="https://rafflestack.example/") as here:
         await here.create(order_reference="A/1")

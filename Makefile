@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: run test crash token simulator lint format install clean help
+.PHONY: run test crash bench-growth token simulator lint format install clean help
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -29,6 +29,11 @@ crash: $(VENV)/dev.stamp  ## kill writers and the database engine in mid-load; e
 	-$(BIN)/python -m tests.mongodb_engine.install
 	$(BIN)/python -m tests.contracts.crash --store mongo --kills 20
 	$(BIN)/python -m tests.contracts.crash --store mongo --victim engine --kills 20
+
+bench-growth: $(VENV)/dev.stamp  ## do the stores stay as fast when they have grown? (some minutes)
+	$(BIN)/python -m tests.stores.growth --store sqlite --sizes 1000 100000 1000000
+	-$(BIN)/python -m tests.mongodb_engine.install
+	$(BIN)/python -m tests.stores.growth --store mongo --sizes 1000 100000 1000000
 
 lint: $(VENV)/dev.stamp  ## style and strict types
 	$(BIN)/ruff check .

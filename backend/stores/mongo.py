@@ -72,18 +72,13 @@ class MongoStore:
         """Connect and create what indexes are missing. May be tried again when it failed.
 
         Raises:
-            StoreUnavailable: no server was reached, or an index could not be made.
+            StoreUnavailable: no server was reached, the URL is none, or an index could not be made.
         """
         assert self._client is None, "a store is opened once"
-        limit_ms = round(self._timeout_seconds * 1000)
-        self._client = AsyncMongoClient(
-            self._url,
-            timeoutMS=limit_ms,  # bounds an operation as a whole: finding a server, a connection, the answer
-            serverSelectionTimeoutMS=limit_ms,
-            connectTimeoutMS=round(self._connect_seconds * 1000),
-            retryWrites=False,
-            event_listeners=self._listeners,
-        )
+        try:
+            self._client = self._new_client()
+        except PyMongoError as exc:
+            raise read_error(exc) from exc
         try:
             await self.ping()
             await self._create_indexes()
@@ -235,6 +230,17 @@ class MongoStore:
             log.warning("%s: %s", self._database, difference)
         if any("missing" in difference for difference in differences):
             raise StoreUnavailable(f"{self._database} lacks indexes: {'; '.join(differences)}")
+
+    def _new_client(self) -> Client:
+        limit_ms = round(self._timeout_seconds * 1000)
+        return AsyncMongoClient(
+            self._url,
+            timeoutMS=limit_ms,  # bounds an operation as a whole: finding a server, a connection, the answer
+            serverSelectionTimeoutMS=limit_ms,
+            connectTimeoutMS=round(self._connect_seconds * 1000),
+            retryWrites=False,
+            event_listeners=self._listeners,
+        )
 
     async def _read(self, operation: Callable[[], Awaitable[T]]) -> T:
         try:

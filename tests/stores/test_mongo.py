@@ -252,6 +252,12 @@ async def timed(call: Awaitable[object]) -> type[Exception]:
     return caught.type
 
 
+async def test_url_that_is_none_is_unavailable_and_not_repeated() -> None:
+    with pytest.raises(StoreUnavailable, match="MongoDB: InvalidURI") as caught:
+        await MongoStore("http://user:secret@127.0.0.1", "test").open()
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.usefixtures("driver_may_drop_sockets")
 async def test_no_server_is_unavailable_within_the_limit() -> None:
     nobody = "mongodb://127.0.0.1:9/?directConnection=true"

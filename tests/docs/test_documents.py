@@ -56,6 +56,9 @@ async def test_the_documented_backup_holds_what_was_written(tmp_path: Path) -> N
     await store.insert(placed())
     command = [sys.executable, "-W", "ignore", "-c", program, "orders.sqlite3", "copy.sqlite3"]
     await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, check=True)
+    wrong = [*command[:-2], "missing.sqlite3", "other.sqlite3"]
+    assert (await asyncio.to_thread(subprocess.run, wrong, cwd=tmp_path, stderr=subprocess.DEVNULL)).returncode != 0
+    assert not (tmp_path / "other.sqlite3").exists()
     await store.close()
     copy = SqliteStore(tmp_path / "copy.sqlite3")
     await copy.open()

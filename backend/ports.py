@@ -13,13 +13,13 @@ are errors, split the same way:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from .domain.deliveries import Delivery, DeliveryId
 from .domain.facts import Hint, JobSnapshot, SignedFact
 from .domain.model import Order, OrderId
 from .domain.money import Money
+from .domain.operations import OperationKind
 from .domain.references import JobReference, OwnReference, PaymentReference
 from .domain.statuses import PaymentStatus
 from .domain.terms import Mode, OrderTerms
@@ -109,12 +109,6 @@ class Waiting:
     reference: str | None
 
 
-class OperationKind(StrEnum):
-    CAPTURE = "capture"
-    VOID = "void"
-    REFUND = "refund"
-
-
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
     """One deliberate instruction about a payment; ``own_reference`` is our name for it, told to the gateway.
@@ -167,6 +161,8 @@ class PaymentGateway(Protocol):
     name: str
     notice: str | None
     """Said with every started payment while no real money can move; None otherwise."""
+    account: str
+    """Which account and credentials these are, as a digest: changes when the settings do, and tells nothing of them."""
 
     async def create_payment_job(self, request: JobRequest) -> CreateOutcome: ...
 
@@ -182,6 +178,9 @@ class PaymentGateway(Protocol):
 
     def refusal(self) -> str | None:
         """Why no call is made at present, in a sentence an operator can act on; None while calls are made."""
+
+    def suspend(self, reason: str) -> None:
+        """Make no call from now on; another process with the same account found ``reason`` for it."""
 
     def resume(self) -> None:
         """Make calls again; an operator has seen to the reason of ``refusal``."""

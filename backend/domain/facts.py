@@ -5,7 +5,7 @@ state once its amount and references check out. A *hint* only says where to look
 hint into a fact: the gateway must be asked.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .references import JobReference, OwnReference, PaymentReference
@@ -26,13 +26,30 @@ class Evidence:
     wording: str
 
 
+class RefundState(StrEnum):
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFact:
+    """One refund as the gateway lists it; ``own_reference`` is the number that whoever asked for it gave it."""
+
+    own_reference: str | None
+    gateway_reference: str | None
+    amount_minor: int
+    state: RefundState
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentFact:
     """What the gateway confirmed about one payment.
 
     ``asked_amount`` (decimal text in major units) and ``asked_currency`` are what the gateway says was to be collected,
     as it wrote them, None where it did not say; ``learning.py`` holds them against the order. The totals are None where
-    the gateway did not say; then a captured payment is one for all that was asked.
+    the gateway did not say; then a captured payment is one for all that was asked. ``refunds`` are those that it lists
+    one by one; ``refunded_minor`` counts the completed ones.
     """
 
     payment_reference: PaymentReference
@@ -42,6 +59,7 @@ class PaymentFact:
     asked_currency: str | None = None
     captured_minor: int | None = None
     refunded_minor: int | None = None
+    refunds: tuple[RefundFact, ...] = field(default=(), metadata={"added_later": True})
 
 
 @dataclass(frozen=True, slots=True)

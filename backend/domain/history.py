@@ -16,6 +16,10 @@ from .statuses import OrderStatus
 START = "0" * 64
 """What the first entry is chained to."""
 
+ADDED_LATER = "added_later"
+"""Marks a field of an event that schema 1 did not have: at its default it is left out of the digest, so that the chains
+of older entries still hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
@@ -66,5 +70,7 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     if is_dataclass(value):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+        told = {field.name: getattr(value, field.name) for field in fields(value)}
+        added = {field.name: field.default for field in fields(value) if field.metadata.get(ADDED_LATER)}
+        return {name: part for name, part in told.items() if name not in added or part != added[name]}
     raise TypeError(f"{type(value).__name__} has no place in a history")

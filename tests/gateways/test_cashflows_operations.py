@@ -8,6 +8,7 @@ import pytest
 
 from backend.domain.facts import JobSnapshot, PaymentFact
 from backend.domain.money import CurrencyCode, Money
+from backend.domain.operations import OperationKind
 from backend.domain.references import JobReference, PaymentReference
 from backend.domain.statuses import PaymentStatus
 from backend.gateways.cashflows import CashflowsService, HmacSha256
@@ -16,7 +17,6 @@ from backend.gateways.http import GatewayHttp
 from backend.ports import (
     Done,
     NotSent,
-    OperationKind,
     OperationRequest,
     PaymentStanding,
     Redirect,

@@ -2,7 +2,7 @@
 
 Cashflows locks an account on repeated bad hashes; how many is not published (developer pages, as digested by a third
 party). So after two refusals of our credentials in a row no call is made any more, until an operator says so or the
-program starts anew with other settings. Each process counts for itself.
+program starts anew with other settings. Each process counts for itself; ``service/gateway_guard.py`` tells the others.
 """
 
 import logging
@@ -22,10 +22,15 @@ REASON: Final = (
 class LockOutGuard:
     def __init__(self) -> None:
         self._refusals = 0
+        self._told: str | None = None
 
     @property
     def reason(self) -> str | None:
-        return REASON if self._refusals >= MOST_REFUSALS else None
+        return REASON if self._refusals >= MOST_REFUSALS else self._told
+
+    def suspend(self, reason: str) -> None:
+        """Stop the calls because another process was refused."""
+        self._told = reason
 
     def note(self, status: int) -> None:
         """Count a reply; any that is no authentication refusal shows that the account works."""
@@ -38,4 +43,5 @@ class LockOutGuard:
 
     def resume(self) -> None:
         """Allow one more try: the next refusal stops the calls again."""
+        self._told = None
         self._refusals = min(self._refusals, MOST_REFUSALS - 1)

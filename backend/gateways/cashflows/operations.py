@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from ...domain.operations import OperationKind
 from ...domain.statuses import PaymentStatus
-from ...ports import ChangeOutcome, Done, OperationKind, OperationRequest, PaymentStanding, Refused, Unknown, Waiting
+from ...ports import ChangeOutcome, Done, OperationRequest, PaymentStanding, Refused, Unknown, Waiting
 from .reading import Reference, Text, Wire, WireError, parse
 from .wire import COMPLETED, STATUSES
 

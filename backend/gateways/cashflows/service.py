@@ -7,11 +7,13 @@ anything unreadable or 5xx after sending leaves the outcome unknown.
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from ...domain.facts import Hint, JobSnapshot, SignedFact
 from ...domain.money import Money
+from ...domain.operations import OperationKind
 from ...domain.references import JobReference
 from ...ports import (
     Cancelled,
@@ -21,7 +23,6 @@ from ...ports import (
     JobRequest,
     NoSuchJob,
     NotSent,
-    OperationKind,
     OperationRequest,
     PaymentStanding,
     Refused,
@@ -74,6 +75,7 @@ class CashflowsService:
         self._secrets = tuple(secrets)
         self._guard = LockOutGuard()
         self._preferred_key = 0
+        self.account = sha256("\0".join((merchant_id, gateway_url, *scheme.hash_headers(b""))).encode()).hexdigest()
         self.is_configured = is_configured
         self.notice = None if is_configured else MOCK_NOTICE
 
@@ -128,6 +130,9 @@ class CashflowsService:
 
     def refusal(self) -> str | None:
         return self._guard.reason
+
+    def suspend(self, reason: str) -> None:
+        self._guard.suspend(reason)
 
     def resume(self) -> None:
         self._guard.resume()

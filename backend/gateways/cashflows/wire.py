@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import Field
 
 from ...domain.errors import InvalidAmount, UnknownCurrency
-from ...domain.facts import Evidence, EvidenceSource, JobSnapshot, PaymentFact
+from ...domain.facts import Evidence, EvidenceSource, JobSnapshot, PaymentFact, RefundFact, RefundState
 from ...domain.money import Money, parse_currency
 from ...domain.references import JobReference, OwnReference, PaymentReference
 from ...domain.statuses import PaymentStatus
@@ -40,6 +40,7 @@ OVER: Final = frozenset({"paid", "cancelled", "expired", "9100"})
 """Job statuses after which a job takes no more money; a failed attempt leaves it open for another."""
 
 COMPLETED: Final = frozenset({"completed", "9010"})
+FAILED: Final = frozenset({"failed"})
 
 
 class _Capture(Wire):
@@ -50,6 +51,8 @@ class _Capture(Wire):
 class _Refund(Wire):
     status: Text
     amount_to_refund: Text
+    reference: Reference | None = None
+    refund_number: Text | None = None
 
 
 class _Payment(Wire):
@@ -213,7 +216,17 @@ def _fact(job: _Job, payment: _Payment, digest: str) -> PaymentFact:
         asked_currency=job.currency,
         captured_minor=captured,
         refunded_minor=_completed([(part.amount_to_refund, part.status) for part in payment.refunds], job.currency),
+        refunds=tuple(_refund(part, job.currency) for part in payment.refunds),
     )
+
+
+def _refund(part: _Refund, currency: str) -> RefundFact:
+    """A status that nobody knows is one to look at again."""
+    word = part.status.lower()
+    state = (
+        RefundState.COMPLETED if word in COMPLETED else RefundState.FAILED if word in FAILED else RefundState.PENDING
+    )
+    return RefundFact(part.refund_number, part.reference, _minor(part.amount_to_refund, currency), state)
 
 
 def _completed(parts: Iterable[tuple[str, str]], currency: str) -> int:

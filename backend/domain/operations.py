@@ -1,0 +1,77 @@
+"""Operations: deliberate instructions about a payment, each sent to the gateway at most once.
+
+The life cycle is the table ``NEXT``; a move that is not in it is a defect. What an operation did to the money is never
+read from here: the payment's amounts tell, and they come from the gateway alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from .references import PaymentReference
+
+
+class OperationKind(StrEnum):
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+
+
+class OperationState(StrEnum):
+    PLANNED = "planned"  # wanted, not yet allowed on the wire
+    SUBMITTING = "submitting"  # allowed on the wire, once; it may have been sent
+    SUCCEEDED = "succeeded"
+    REJECTED = "rejected"  # the gateway said no, or it is established that it never got there
+    UNKNOWN = "unknown"  # sent, and no answer that can be believed came
+    ABANDONED = "abandoned"  # given up before anything was sent
+
+
+NEXT: Final[Mapping[OperationState, frozenset[OperationState]]] = {
+    OperationState.PLANNED: frozenset({OperationState.SUBMITTING, OperationState.ABANDONED}),
+    OperationState.SUBMITTING: frozenset(
+        # back to PLANNED only when it is certain that nothing was sent
+        {OperationState.SUCCEEDED, OperationState.REJECTED, OperationState.UNKNOWN, OperationState.PLANNED}
+    ),
+    OperationState.UNKNOWN: frozenset({OperationState.SUCCEEDED, OperationState.REJECTED}),  # by evidence only
+    OperationState.SUCCEEDED: frozenset(),
+    OperationState.REJECTED: frozenset(),
+    OperationState.ABANDONED: frozenset(),
+}
+
+ON_THE_WIRE: Final = frozenset({OperationState.SUBMITTING, OperationState.UNKNOWN})
+"""It may have moved money that is not seen yet."""
+
+HOLDS_AMOUNT: Final = ON_THE_WIRE | {OperationState.PLANNED}
+"""Its amount is spoken for: no second operation may use it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """``own_reference`` is our name for it, told to the gateway where it takes one (a refund's number).
+
+    ``before_minor`` is what the payment had captured or refunded when this was planned: a gateway that gives
+    operations no names shows by its totals what became of one. ``accepted_at`` is when the gateway said that it will
+    carry it out, without having done so. ``looks`` counts the answers of the gateway that did not show it.
+    """
+
+    number: int
+    own_reference: str
+    kind: OperationKind
+    job: int
+    payment_reference: PaymentReference
+    amount_minor: int
+    before_minor: int
+    state: OperationState
+    asked_by: str
+    reason: str
+    planned_at: datetime
+    idempotency: str | None = None
+    approval: str | None = None
+    needs_approval: bool = False
+    submitted_at: datetime | None = None
+    accepted_at: datetime | None = None
+    settled_at: datetime | None = None
+    gateway_reference: str | None = None
+    outcome: str = ""

@@ -13,14 +13,17 @@ are errors, split the same way:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from .domain.deliveries import Delivery, DeliveryId
 from .domain.facts import Hint, JobSnapshot, SignedFact
 from .domain.model import Order, OrderId
-from .domain.money import Money
+from .domain.money import CurrencyCode, Money
 from .domain.operations import OperationKind
+from .domain.records import Record, RecordId
 from .domain.references import JobReference, OwnReference, PaymentReference
+from .domain.searching import DeliveryQuery, Lag, OrderQuery
 from .domain.statuses import PaymentStatus
 from .domain.terms import Mode, OrderTerms
 
@@ -234,8 +237,15 @@ class DocumentUnreadable(StoreError):
         super().__init__(f"{document_id} cannot be read: {why}")
 
 
+class Work(StrEnum):
+    """What of an order falls due by itself."""
+
+    LOOK = "look"  # at ``next_check_at``: ask the gateway
+    NOTICE = "notice"  # at ``next_notice_at``: tell the shop
+
+
 class OrderStore(Protocol):
-    """Orders and the inbox, durably. Every write that returns survives the death of the process and the machine.
+    """Orders, the inbox and small records, durably. Every write that returns survives the death of the process and the machine.
 
     All methods raise StoreUnavailable; those that write may raise StoreOutcomeUnknown instead. Orders come back equal
     to what was written, to the microsecond and the character.
@@ -263,12 +273,31 @@ class OrderStore(Protocol):
     async def make_due(self, order_id: OrderId, at: datetime) -> None:
         """Bring the order's ``next_check_at`` forward to ``at``, never back; the version stays."""
 
-    async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
-        """Take up to ``limit`` orders with ``next_check_at <= now``, the longest due first.
+    async def take_due(self, work: Work, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
+        """Take up to ``limit`` orders whose ``work`` is due at ``now``, the longest due first.
 
-        Taking pushes ``next_check_at`` to ``until``, so no other worker takes them before that, and work whose taker
-        died falls due again. The version stays: whoever changes the order sets ``next_check_at`` anew.
+        Taking pushes its time to ``until``, so no other worker takes them before that, and work whose taker died falls
+        due again. The version stays: whoever changes the order sets its times anew.
         """
+
+    async def search(self, query: OrderQuery, limit: int) -> Sequence[Order]:
+        """Up to ``limit`` orders that fit, by ``placed_at`` from the newest, then by id from the last.
+
+        Every condition is looked up by an index. What cannot be read is left out and logged.
+        """
+
+    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order]:
+        """Up to ``limit`` orders by id, those after ``after``: every order, page by page, while others write.
+
+        Raises:
+            DocumentTooNew, DocumentUnreadable: an export must not leave anything out in silence.
+        """
+
+    async def money_at_risk(self, mode: Mode) -> Mapping[CurrencyCode, int]:
+        """``at_risk_minor`` summed over all orders, by currency; currencies without any are left out."""
+
+    async def lag(self, mode: Mode) -> Lag:
+        """When the longest waiting work of each kind fell due."""
 
     async def receive(self, delivery: Delivery) -> Delivery:
         """Add the delivery, or count it on its row; returns the row as it stands. Its ``next_try_at`` is taken over."""
@@ -281,3 +310,30 @@ class OrderStore(Protocol):
 
     async def take_deliveries(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[Delivery]:
         """Take up to ``limit`` pending rows with ``next_try_at <= now``, longest due first, as ``take_due`` does."""
+
+    async def get_delivery(self, delivery_id: DeliveryId) -> Delivery | None: ...
+
+    async def search_deliveries(self, query: DeliveryQuery, limit: int) -> Sequence[Delivery]:
+        """Up to ``limit`` rows that fit, by ``last_at`` from the newest, then by id from the last."""
+
+    async def reopen(self, delivery_id: DeliveryId, at: datetime) -> bool:
+        """Make a row pending again, due at ``at``, with no attempts counted; False if there is none."""
+
+    async def drop_deliveries(self, mode: Mode, before: datetime, limit: int) -> int:
+        """Remove up to ``limit`` rows that are not pending and were last received before ``before``; returns how many."""
+
+    # Records: changed by compare-and-set like orders.
+
+    async def read_record(self, record_id: RecordId) -> Record | None: ...
+
+    async def write_record(self, record: Record, expected_version: int) -> bool:
+        """Write if the stored version is ``expected_version``, 0 for "there is none"; False, and nothing written, if not.
+
+        An expired record that nobody has dropped yet still counts as there.
+        """
+
+    async def list_records(self, prefix: str, after: RecordId | None, limit: int) -> Sequence[Record]:
+        """Up to ``limit`` records whose id starts with ``prefix``, by id, those after ``after``."""
+
+    async def drop_expired_records(self, now: datetime, limit: int) -> int:
+        """Remove up to ``limit`` records with ``expires_at <= now``; returns how many."""

@@ -59,16 +59,30 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class AttentionItem:
-    """Something that a person must look at; ``code`` is stable, ``detail`` is a sentence."""
+    """Something that a person must look at; ``code`` is stable, ``detail`` is a sentence.
+
+    ``amount_minor`` is the money that it is about, while it is open. ``resolution`` says on what evidence it was closed.
+    """
 
     code: str
     detail: str
     raised_at: datetime
+    amount_minor: int = 0
+    resolved_at: datetime | None = None
+    resolved_by: str = ""
+    resolution: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.resolved_at is None
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``next_check_at``, ``last_look_at`` and ``looks_since_news`` steer the next look; no history tells of them."""
+    """``next_check_at``, ``last_look_at`` and ``looks_since_news`` steer the next look; no history tells of them.
+
+    ``next_notice_at`` is when the next notification to the shop is to be tried.
+    """
 
     id: OrderId
     terms: OrderTerms
@@ -77,6 +91,7 @@ class Order:
     attention: tuple[AttentionItem, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     next_check_at: datetime | None = None
+    next_notice_at: datetime | None = None
     last_look_at: datetime | None = None
     looks_since_news: int = 0
     version: int = 1

@@ -1,0 +1,42 @@
+"""Notifications to the shop: what happened to an order, in an outbox that is part of the order itself.
+
+The body is frozen when the notification is made, in the same write as what it tells of, so every repeat sends the same
+bytes under the same id. ``sequence`` counts the order's notifications from 1: a receiver ignores a lower one than it has
+seen. Delivery is at least once, in order; how far it came is not part of the history.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class NotificationType(StrEnum):
+    AUTHORIZED = "order.authorized"
+    PAID = "order.paid"
+    PAYMENT_FAILED = "order.payment_failed"
+    CANCELLED = "order.cancelled"
+    EXPIRED = "order.expired"
+    REFUNDED = "order.refunded"
+    ATTENTION = "order.attention"
+
+
+class NotificationState(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"  # given up after days; an operator may send it again
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """``id`` is unique among all orders; ``attempts`` counts tries, ``last_answer`` says in words what the last one met."""
+
+    id: str
+    sequence: int
+    type: NotificationType
+    body: str
+    created_at: datetime
+    state: NotificationState = NotificationState.PENDING
+    attempts: int = 0
+    last_attempt_at: datetime | None = None
+    last_answer: str = ""
+    next_try_at: datetime | None = None

@@ -24,7 +24,7 @@ from .domain.operations import OperationKind
 from .domain.records import Record, RecordId
 from .domain.references import JobReference, OwnReference, PaymentReference
 from .domain.searching import DeliveryQuery, Lag, OrderQuery
-from .domain.statuses import PaymentStatus
+from .domain.standing import PaymentStanding
 from .domain.terms import Mode, OrderTerms
 
 
@@ -124,17 +124,6 @@ class OperationRequest:
     job_reference: JobReference
     payment_reference: PaymentReference
     amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentStanding:
-    """What decides which operations a payment allows; ``captured_at`` is when the capture became known."""
-
-    status: PaymentStatus
-    authorized_minor: int
-    captured_minor: int
-    refunded_minor: int
-    captured_at: datetime | None
 
 
 CreateOutcome: TypeAlias = Redirect | Refused | NotSent | Unknown
@@ -245,7 +234,9 @@ class Work(StrEnum):
 
 
 class OrderStore(Protocol):
-    """Orders, the inbox and small records, durably. Every write that returns survives the death of the process and the machine.
+    """Orders, the inbox and small records, durably.
+
+    Every write that returns survives the death of the process and the machine.
 
     All methods raise StoreUnavailable; those that write may raise StoreOutcomeUnknown instead. Orders come back equal
     to what was written, to the microsecond and the character.
@@ -320,14 +311,14 @@ class OrderStore(Protocol):
         """Make a row pending again, due at ``at``, with no attempts counted; False if there is none."""
 
     async def drop_deliveries(self, mode: Mode, before: datetime, limit: int) -> int:
-        """Remove up to ``limit`` rows that are not pending and were last received before ``before``; returns how many."""
+        """Remove up to ``limit`` rows that are done and were last received before ``before``; returns how many."""
 
     # Records: changed by compare-and-set like orders.
 
     async def read_record(self, record_id: RecordId) -> Record | None: ...
 
     async def write_record(self, record: Record, expected_version: int) -> bool:
-        """Write if the stored version is ``expected_version``, 0 for "there is none"; False, and nothing written, if not.
+        """Write if the stored version is ``expected_version`` (0: there is none); False if not, and nothing written.
 
         An expired record that nobody has dropped yet still counts as there.
         """

@@ -13,13 +13,15 @@ from .errors import (
     OrderAlreadyPaid,
     OrderAmountDiffers,
     OrderOfAnotherCustomer,
+    OrderUnderReview,
+    OrderWasCancelled,
     TooManyAttempts,
 )
 from .events import Event, JobLost, JobPlanned
 from .model import Job, Order
-from .order_status import authorized_minor, captured_minor
+from .order_status import authorized_minor, captured_minor, order_status
 from .references import own_reference
-from .statuses import JobState, PaymentStatus
+from .statuses import JobState, OrderStatus, PaymentStatus
 from .terms import OrderTerms
 
 MOST_JOBS: Final = 20
@@ -78,9 +80,14 @@ def next_attempt(order: Order, now: datetime) -> NextAttempt:
 
     Raises:
         OrderAlreadyPaid, OrderAlreadyAuthorized: it needs no payment.
+        OrderWasCancelled, OrderUnderReview: a person decides first.
         TooManyAttempts: it has used ``MOST_JOBS``.
     """
-    if captured_minor(order) >= order.amount.minor:
+    if order.cancelled_at is not None:
+        raise OrderWasCancelled(order.reference)
+    if order_status(order) is OrderStatus.REVIEW:
+        raise OrderUnderReview(order.reference)
+    if captured_minor(order) > 0:
         raise OrderAlreadyPaid(order.reference)
     if authorized_minor(order) >= order.amount.minor:
         raise OrderAlreadyAuthorized(order.reference)
@@ -94,7 +101,7 @@ def next_attempt(order: Order, now: datetime) -> NextAttempt:
             return _start(order, job, JobLost(job.number, "whoever was creating it did not come back"))
         case JobState.OPEN:
             return UsePage(job) if _can_be_paid(job, now) else Retire(job)
-        case JobState.ORPHAN | JobState.REJECTED | JobState.CLOSED:
+        case JobState.ORPHAN | JobState.REJECTED | JobState.SUPERSEDED | JobState.CLOSED:
             return _start(order, job)
 
 

@@ -12,12 +12,27 @@
         +-- OrderAmountDiffers
         +-- OrderAlreadyPaid
         +-- OrderAlreadyAuthorized
+        +-- OrderWasCancelled
+        +-- OrderUnderReview
         +-- TooManyAttempts
         +-- EarlierAttemptOpen
+        +-- OperationConflict       what is asked of a payment is not possible now
+            +-- NoSuchPayment
+            +-- SeveralPayments
+            +-- OperationNotAllowed
+            +-- AmountTooLarge
+            +-- OperationInTheWay
+            +-- OperationDiffers
+            +-- NoSuchOperation
+            +-- OperationIsSettled
+            +-- NeedsAnotherPerson
+            +-- TooManyOperations
+        +-- NothingToResolve
 
 No message repeats what the caller sent except references and amounts: input may hold a card number.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 
@@ -82,6 +97,18 @@ class OrderAlreadyAuthorized(OrderConflict):
         super().__init__(f"order {reference} already has an authorized payment; no new payment was started")
 
 
+class OrderWasCancelled(OrderConflict):
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"order {reference} was cancelled; use a new order reference")
+
+
+class OrderUnderReview(OrderConflict):
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"money came for order {reference} that does not fit it; a person decides before a new payment is started"
+        )
+
+
 class TooManyAttempts(OrderConflict):
     def __init__(self, reference: str, limit: int) -> None:
         super().__init__(f"order {reference} has used its {limit} payment jobs; use a new order reference")
@@ -93,3 +120,65 @@ class EarlierAttemptOpen(OrderConflict):
             f"an earlier payment page of order {reference} may still take money until {until:%H:%M} UTC; "
             "use that page, or try again after it has ended"
         )
+
+
+class OperationConflict(OrderConflict):
+    """Nothing was recorded and nothing was sent."""
+
+
+class NoSuchPayment(OperationConflict):
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"order {reference} has no such payment; look at the order's payments")
+
+
+class SeveralPayments(OperationConflict):
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"order {reference} has several payments that this could be about; name the payment_reference")
+
+
+class OperationNotAllowed(OperationConflict):
+    def __init__(self, kind: str, payment: str, allowed: Iterable[str]) -> None:
+        now = ", ".join(sorted(allowed)) or "nothing"
+        super().__init__(f"payment {payment} does not allow a {kind} now; it allows {now}")
+
+
+class AmountTooLarge(OperationConflict):
+    def __init__(self, kind: str, left: str) -> None:
+        super().__init__(f"the {kind} must be more than zero and at most {left}, which is what is left")
+
+
+class OperationInTheWay(OperationConflict):
+    def __init__(self, other: str) -> None:
+        super().__init__(f"{other} of the same payment is not settled yet; wait for it")
+
+
+class OperationDiffers(OperationConflict):
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"operation {number} of this order is another one already; look at the order again before you act on it"
+        )
+
+
+class NoSuchOperation(OperationConflict):
+    def __init__(self, reference: str, number: int) -> None:
+        super().__init__(f"order {reference} has no operation {number}")
+
+
+class OperationIsSettled(OperationConflict):
+    def __init__(self, number: int, state: str) -> None:
+        super().__init__(f"operation {number} is {state}; this can no longer be done to it")
+
+
+class NeedsAnotherPerson(OperationConflict):
+    def __init__(self, number: int) -> None:
+        super().__init__(f"operation {number} needs the approval of a person other than the one who asked for it")
+
+
+class TooManyOperations(OperationConflict):
+    def __init__(self, reference: str, limit: int) -> None:
+        super().__init__(f"order {reference} has used its {limit} operations; use the gateway's portal")
+
+
+class NothingToResolve(OrderConflict):
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"order {reference} has no such open item; look at the order again")

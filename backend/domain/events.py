@@ -3,11 +3,12 @@
 Events carry what was learned, not what it means: the meaning is computed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
 from .facts import PaymentFact
+from .operations import OperationKind, OperationState
 from .references import JobReference, OwnReference, PaymentReference
 from .terms import OrderTerms
 
@@ -78,6 +79,15 @@ class JobClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class JobSuperseded:
+    """The gateway accepted to cancel the job, so another may start; it is watched until it is surely dead."""
+
+    job: int
+    reason: str
+    kind: Literal["job_superseded"] = "job_superseded"
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentObserved:
     job: int
     fact: PaymentFact
@@ -88,7 +98,7 @@ class PaymentObserved:
 class EvidenceSetAside:
     """Evidence that contradicts the order: kept for a person, and nothing else moves."""
 
-    job: int | None
+    job: int
     code: str
     detail: str
     fact: PaymentFact
@@ -99,7 +109,99 @@ class EvidenceSetAside:
 class AttentionRaised:
     code: str
     detail: str
+    amount_minor: int = field(default=0, metadata={"added_later": True})
     kind: Literal["attention_raised"] = "attention_raised"
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionResolved:
+    """A person has seen to it; ``evidence`` says what it rests on."""
+
+    code: str
+    detail: str
+    by: str
+    evidence: str
+    kind: Literal["attention_resolved"] = "attention_resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """The shop gave the order up: what is paid from now on is not wanted."""
+
+    by: str
+    reason: str
+    kind: Literal["order_cancelled"] = "order_cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReinstated:
+    """A cancelled order is wanted after all, with what was paid for it."""
+
+    by: str
+    reason: str
+    kind: Literal["order_reinstated"] = "order_reinstated"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationPlanned:
+    """Written before anything is sent; from here on its amount is spoken for."""
+
+    operation: int
+    own_reference: str
+    operation_kind: OperationKind
+    job: int
+    payment_reference: PaymentReference
+    amount_minor: int
+    before_minor: int
+    by: str
+    reason: str
+    idempotency: str | None
+    needs_approval: bool
+    kind: Literal["operation_planned"] = "operation_planned"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationApproved:
+    operation: int
+    by: str
+    kind: Literal["operation_approved"] = "operation_approved"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSubmitted:
+    """Permission to send it, given once; whoever wrote this may call the gateway, and nobody else."""
+
+    operation: int
+    kind: Literal["operation_submitted"] = "operation_submitted"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationNotSent:
+    """It is certain that the gateway was not reached, so the permission is given back."""
+
+    operation: int
+    why: str
+    kind: Literal["operation_not_sent"] = "operation_not_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationAccepted:
+    """The gateway will carry it out; whether it did, it tells later."""
+
+    operation: int
+    gateway_reference: str | None
+    kind: Literal["operation_accepted"] = "operation_accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSettled:
+    """Its new state, and the evidence for it: the gateway's reply, its account of the payment, or a person's word."""
+
+    operation: int
+    state: OperationState
+    gateway_reference: str | None
+    why: str
+    kind: Literal["operation_settled"] = "operation_settled"
 
 
 Event: TypeAlias = (
@@ -109,8 +211,18 @@ Event: TypeAlias = (
     | JobRejected
     | JobLost
     | JobRecognised
+    | JobSuperseded
     | JobClosed
     | PaymentObserved
     | EvidenceSetAside
     | AttentionRaised
+    | AttentionResolved
+    | OrderCancelled
+    | OrderReinstated
+    | OperationPlanned
+    | OperationApproved
+    | OperationSubmitted
+    | OperationNotSent
+    | OperationAccepted
+    | OperationSettled
 )

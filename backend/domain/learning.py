@@ -4,24 +4,28 @@ Every fact is held against what we asked for. What does not fit is set aside for
 no event, so repeats and stale answers change nothing.
 """
 
+from .applying import apply
 from .errors import InvalidAmount
 from .events import AttentionRaised, Event, EvidenceSetAside, JobClosed, JobRecognised, PaymentObserved
 from .facts import JobSnapshot, PaymentFact
 from .model import Job, Order, Payment
 from .money import Money
-from .statuses import JobState, join
+from .settling import settle
+from .statuses import MAY_TAKE_MONEY, PaymentStatus, join
 
 
 def learn_payment(order: Order, job: Job, fact: PaymentFact) -> tuple[Event, ...]:
     """The events that one fact about one payment of ``job`` makes."""
+    settled = settle(order, fact)
     against = objection(order, job, fact)
     if against is not None:
         code, detail = against
-        if order.needs_attention(code, detail):
-            return ()
-        return (EvidenceSetAside(job.number, code, detail, fact),)
+        event = EvidenceSetAside(job.number, code, detail, fact)
+        return (event, *settled) if apply(order, event, order.placed_at) != order else settled
     known = job.payment(fact.payment_reference)
-    return () if known is not None and _adds_nothing(known, fact) else (PaymentObserved(job.number, fact),)
+    if known is not None and _adds_nothing(known, fact):
+        return settled
+    return (PaymentObserved(job.number, fact), *settled)
 
 
 def learn_job(order: Order, job: Job, snapshot: JobSnapshot) -> tuple[Event, ...]:
@@ -35,7 +39,7 @@ def learn_job(order: Order, job: Job, snapshot: JobSnapshot) -> tuple[Event, ...
         events.append(JobRecognised(job.number, snapshot.job_reference))
     for fact in snapshot.payments:
         events.extend(learn_payment(order, job, fact))
-    if not snapshot.payable and job.state in (JobState.OPEN, JobState.ORPHAN):
+    if not snapshot.payable and job.state in MAY_TAKE_MONEY:
         events.append(JobClosed(job.number, "the gateway says that it takes no more payments"))
     return tuple(events)
 
@@ -45,10 +49,10 @@ def objection(order: Order, job: Job, fact: PaymentFact) -> tuple[str, str] | No
     due, payment = order.amount, fact.payment_reference
     if not _is_for(due, fact):
         asked = " ".join(part for part in (fact.asked_amount, fact.asked_currency) if part)
-        return "amount_differs", f"payment {payment} is for {asked} at the gateway, the order for {due}"
+        return _misfit_code(due, fact), f"payment {payment} is for {asked} at the gateway, the order for {due}"
     captured, refunded = fact.captured_minor, fact.refunded_minor
     if captured is not None and captured > due.minor:
-        return "captured_more_than_asked", f"payment {payment} has {captured} of {due.minor} minor units captured"
+        return "overpaid", f"payment {payment} has {captured} of {due.minor} minor units captured"
     known = job.payment(payment)
     taken = max(captured or 0, known.captured_minor if known else 0)
     if refunded is not None and refunded > taken:
@@ -63,6 +67,19 @@ def _is_for(due: Money, fact: PaymentFact) -> bool:
         return fact.asked_amount is None or Money.from_wire(fact.asked_amount, due.currency) == due
     except InvalidAmount:
         return False
+
+
+def _misfit_code(due: Money, fact: PaymentFact) -> str:
+    """Money that came makes a case of its own; as long as none did, only the difference is worth a look."""
+    if fact.status is not PaymentStatus.CAPTURED:
+        return "amount_differs"
+    if fact.asked_currency not in (None, due.currency):
+        return "currency_differs"
+    try:
+        taken = Money.from_wire(fact.asked_amount or "", due.currency)
+    except InvalidAmount:
+        return "amount_differs"
+    return "overpaid" if taken.minor > due.minor else "underpaid"
 
 
 def _adds_nothing(known: Payment, fact: PaymentFact) -> bool:

@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Final, NewType
 
 from .history import HistoryEntry
-from .money import Money
+from .money import CurrencyCode, Money
+from .notifications import Notification
+from .operations import Operation
 from .references import JobReference, OrderReference, OwnReference, PaymentReference
 from .statuses import JobState, PaymentStatus
 from .terms import Mode, OrderTerms
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of the stored shape; ``stores/codec.py`` reads older ones."""
 
 OrderId = NewType("OrderId", str)
@@ -34,6 +36,8 @@ class Payment:
     authorized_minor: int = 0
     captured_minor: int = 0
     refunded_minor: int = 0
+    captured_at: datetime | None = None
+    """When a capture became known here."""
 
     @property
     def status(self) -> PaymentStatus:
@@ -58,10 +62,34 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Misfit:
+    """A payment that the gateway describes otherwise than we asked for it: other amount, other currency.
+
+    It pays nothing, but its money is accounted for. ``captured_minor`` and ``refunded_minor`` are in minor units of
+    ``currency``, which is None where the gateway's own is none that we know.
+    """
+
+    job: int
+    payment_reference: PaymentReference
+    code: str
+    detail: str
+    status: PaymentStatus
+    currency: CurrencyCode | None
+    captured_minor: int = 0
+    refunded_minor: int = 0
+
+    @property
+    def kept_minor(self) -> int:
+        """Minor units that were taken and not given back."""
+        taken = self.captured_minor if self.status is PaymentStatus.CAPTURED else 0
+        return max(taken - self.refunded_minor, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class AttentionItem:
     """Something that a person must look at; ``code`` is stable, ``detail`` is a sentence.
 
-    ``amount_minor`` is the money that it is about, while it is open. ``resolution`` says on what evidence it was closed.
+    ``amount_minor`` is the money that it is about, while it is open. ``resolution`` is the evidence it was closed on.
     """
 
     code: str
@@ -79,17 +107,23 @@ class AttentionItem:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """``next_check_at``, ``last_look_at`` and ``looks_since_news`` steer the next look; no history tells of them.
+    """``cancelled_at`` is when the shop gave the order up; ``notified`` counts the notifications made so far.
 
-    ``next_notice_at`` is when the next notification to the shop is to be tried.
+    The history tells of everything but the steering fields (``STEERING``): when to look next, and how far telling the
+    shop came.
     """
 
     id: OrderId
     terms: OrderTerms
     placed_at: datetime
     jobs: tuple[Job, ...] = ()
+    misfits: tuple[Misfit, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    cancelled_at: datetime | None = None
     attention: tuple[AttentionItem, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
+    outbox: tuple[Notification, ...] = ()
+    notified: int = 0
     next_check_at: datetime | None = None
     next_notice_at: datetime | None = None
     last_look_at: datetime | None = None
@@ -113,12 +147,20 @@ class Order:
     def payments(self) -> tuple[Payment, ...]:
         return tuple(payment for job in self.jobs for payment in job.payments)
 
+    def operation(self, number: int) -> Operation | None:
+        return next((operation for operation in self.operations if operation.number == number), None)
+
     def needs_attention(self, code: str, detail: str) -> bool:
         """Whether exactly this has been raised already."""
         return any(item.code == code and item.detail == detail for item in self.attention)
 
     def job(self, number: int) -> Job | None:
         return next((job for job in self.jobs if job.number == number), None)
+
+
+STEERING: Final = frozenset(
+    {"outbox", "next_check_at", "next_notice_at", "last_look_at", "looks_since_news", "version", "schema"}
+)
 
 
 def order_id(mode: Mode, reference: OrderReference) -> OrderId:

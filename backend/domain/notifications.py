@@ -1,8 +1,8 @@
 """Notifications to the shop: what happened to an order, in an outbox that is part of the order itself.
 
 The body is frozen when the notification is made, in the same write as what it tells of, so every repeat sends the same
-bytes under the same id. ``sequence`` counts the order's notifications from 1: a receiver ignores a lower one than it has
-seen. Delivery is at least once, in order; how far it came is not part of the history.
+bytes under the same id. ``sequence`` counts the order's notifications from 1: a receiver ignores a lower one than it
+has seen. Delivery is at least once, in order; how far it came is not part of the history.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from enum import StrEnum
 
 class NotificationType(StrEnum):
     AUTHORIZED = "order.authorized"
+    PARTIALLY_CAPTURED = "order.partially_captured"
     PAID = "order.paid"
     PAYMENT_FAILED = "order.payment_failed"
     CANCELLED = "order.cancelled"
@@ -28,7 +29,7 @@ class NotificationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """``id`` is unique among all orders; ``attempts`` counts tries, ``last_answer`` says in words what the last one met."""
+    """``id`` is unique among all orders; ``last_answer`` says in words what the last of ``attempts`` met."""
 
     id: str
     sequence: int

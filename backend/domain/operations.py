@@ -53,7 +53,7 @@ class Operation:
 
     ``before_minor`` is what the payment had captured or refunded when this was planned: a gateway that gives
     operations no names shows by its totals what became of one. ``accepted_at`` is when the gateway said that it will
-    carry it out, without having done so. ``looks`` counts the answers of the gateway that did not show it.
+    carry it out, without having done so. ``idempotency`` is the digest of the caller's key and request.
     """
 
     number: int
@@ -68,10 +68,15 @@ class Operation:
     reason: str
     planned_at: datetime
     idempotency: str | None = None
-    approval: str | None = None
     needs_approval: bool = False
+    approved_by: str | None = None
     submitted_at: datetime | None = None
     accepted_at: datetime | None = None
     settled_at: datetime | None = None
     gateway_reference: str | None = None
     outcome: str = ""
+
+    @property
+    def may_be_sent(self) -> bool:
+        approved = not self.needs_approval or self.approved_by is not None
+        return self.state is OperationState.PLANNED and approved

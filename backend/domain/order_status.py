@@ -1,35 +1,73 @@
 """The order's status, computed from the amounts that the gateway has confirmed; nothing else can make an order paid."""
 
-from .model import Order
+from typing import Final
+
+from .model import Order, Payment
+from .operations import OperationKind, OperationState
 from .statuses import JobState, OrderStatus, PaymentStatus
+
+HELD: Final = frozenset({PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED})
+"""The payment's amounts count; a voided or cancelled one's do not."""
 
 
 def captured_minor(order: Order) -> int:
-    """Minor units taken and not voided, over all payments of all jobs; refunds do not lower it."""
-    return sum(payment.captured_minor for payment in order.payments if payment.status is PaymentStatus.CAPTURED)
+    """Minor units taken and not voided, over all fitting payments of all jobs; refunds do not lower it."""
+    return sum(payment.captured_minor for payment in order.payments if payment.status in HELD)
 
 
 def authorized_minor(order: Order) -> int:
-    return sum(
-        payment.authorized_minor
-        for payment in order.payments
-        if payment.status in (PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED)
-    )
+    return sum(payment.authorized_minor for payment in order.payments if payment.status in HELD)
 
 
 def refunded_minor(order: Order) -> int:
-    return sum(payment.refunded_minor for payment in order.payments if payment.status is PaymentStatus.CAPTURED)
+    return sum(payment.refunded_minor for payment in order.payments if payment.status in HELD)
+
+
+def kept_minor(order: Order) -> int:
+    """Minor units of the order's currency that are with the shop now: captured and not refunded."""
+    return captured_minor(order) - refunded_minor(order)
 
 
 def order_status(order: Order) -> OrderStatus:
-    captured, refunded = captured_minor(order), refunded_minor(order)
-    if captured >= order.amount.minor:
-        if refunded == 0:
-            return OrderStatus.PAID
-        return OrderStatus.REFUNDED if refunded >= captured else OrderStatus.PARTIALLY_REFUNDED
-    if authorized_minor(order) >= order.amount.minor:
+    captured, kept, due = captured_minor(order), kept_minor(order), order.amount.minor
+    if order.cancelled_at is not None and kept > 0:
+        return OrderStatus.REVIEW
+    if captured >= due:
+        return _paid_status(kept, due)
+    if any(misfit.kept_minor for misfit in order.misfits):
+        return OrderStatus.REVIEW
+    if captured > 0:
+        return _partly_captured_status(order, kept)
+    if authorized_minor(order) >= due:
         return OrderStatus.AUTHORIZED
-    return _unpaid_status(order)
+    return OrderStatus.CANCELLED if order.cancelled_at is not None else _unpaid_status(order)
+
+
+def was_captured_here(order: Order, payment: Payment) -> bool:
+    """Whether all that the payment has captured was asked for by operations of ours."""
+    asked = sum(
+        operation.amount_minor
+        for operation in order.operations
+        if operation.kind is OperationKind.CAPTURE
+        and operation.payment_reference == payment.reference
+        and operation.state not in (OperationState.REJECTED, OperationState.ABANDONED)
+    )
+    return asked >= payment.captured_minor
+
+
+def _paid_status(kept: int, due: int) -> OrderStatus:
+    """What was taken beyond the amount due may be given back without the order being any less paid."""
+    if kept >= due:
+        return OrderStatus.PAID
+    return OrderStatus.PARTIALLY_REFUNDED if kept > 0 else OrderStatus.REFUNDED
+
+
+def _partly_captured_status(order: Order, kept: int) -> OrderStatus:
+    if kept == 0:
+        return OrderStatus.REFUNDED
+    taken = [payment for payment in order.payments if payment.captured_minor and payment.status in HELD]
+    wanted = all(payment.status is PaymentStatus.AUTHORIZED or was_captured_here(order, payment) for payment in taken)
+    return OrderStatus.PARTIALLY_CAPTURED if wanted else OrderStatus.REVIEW
 
 
 def _unpaid_status(order: Order) -> OrderStatus:
@@ -38,7 +76,7 @@ def _unpaid_status(order: Order) -> OrderStatus:
     if job is None or job.state in (JobState.INTENT, JobState.ORPHAN):
         return OrderStatus.PENDING
     words = {payment.status for payment in job.payments}
-    if words & {PaymentStatus.CANCELLED, PaymentStatus.VOIDED}:
+    if job.state is JobState.SUPERSEDED or words & {PaymentStatus.CANCELLED, PaymentStatus.VOIDED}:
         return OrderStatus.CANCELLED
     if PaymentStatus.EXPIRED in words:
         return OrderStatus.EXPIRED

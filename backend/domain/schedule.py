@@ -1,13 +1,17 @@
 """When to look at an order again. Whatever is open has a next look; what needs none has None.
 
 Webhooks get lost, so an open order is looked at by itself: soon while it is young, then every quarter of an hour, and
-rarely once its page has been over for hours (a person is told by then).
+rarely once its page has been over for hours (a person is told by then). What was captured is looked at a few times
+more, for what may be done to it in the gateway's own portal.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
 from typing import Final
 
 from .model import Job, Order
+from .operations import ON_THE_WIRE, Operation
+from .order_status import kept_minor
 from .statuses import JobState
 
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (10, 20, 40, 60, 120, 300, 600, 900))
@@ -15,22 +19,85 @@ OVERDUE_AFTER: Final = timedelta(hours=2)
 """A job that is still open this long after its expiry is a matter for a person."""
 OVERDUE_INTERVAL: Final = timedelta(hours=6)
 
+LAST_LOOK_AFTER: Final = timedelta(minutes=5)
+"""A job that ended before its time is looked at once more this long after its expiry: surely dead then."""
+
+SENDER_DEAD_AFTER: Final = timedelta(seconds=30)
+"""An operation whose sender has not come back by then is anybody's to look after; longer than a gateway call takes."""
+UNACCOUNTED_AFTER: Final = timedelta(minutes=30)
+"""An operation that no evidence has settled by then is a matter for a person."""
+UNSENT_AFTER: Final = timedelta(hours=1)
+ACCEPTED_FOR: Final = timedelta(days=5)
+"""A gateway that accepted a refund may take days to carry it out."""
+
+BATCH_HOUR: Final = time(3)
+"""After the midnight batch, when the gateway's voids are over, in UTC."""
+
 
 def next_check(order: Order, now: datetime) -> datetime | None:
-    """The earliest time at which any job of the order wants a look."""
-    wanted = [due for job in order.jobs if (due := _job_due(job, now, order.looks_since_news)) is not None]
-    return min(wanted, default=None)
+    """The earliest time at which any job or operation of the order wants a look."""
+    return min(_wanted(order, now), default=None)
 
 
 def is_overdue(job: Job, now: datetime) -> bool:
-    return job.state is JobState.OPEN and now >= job.expires_at + OVERDUE_AFTER
+    return job.state in (JobState.OPEN, JobState.SUPERSEDED) and now >= job.expires_at + OVERDUE_AFTER
 
 
-def _job_due(job: Job, now: datetime, looks: int) -> datetime | None:
+def is_forsaken(operation: Operation, now: datetime) -> bool:
+    """Whether whoever was allowed to send it has had the time to come back and say what happened."""
+    return operation.submitted_at is not None and now >= operation.submitted_at + SENDER_DEAD_AFTER
+
+
+def is_unaccounted(operation: Operation, now: datetime) -> bool:
+    if operation.state not in ON_THE_WIRE or operation.submitted_at is None:
+        return False
+    patience = ACCEPTED_FOR if operation.accepted_at is not None else UNACCOUNTED_AFTER
+    return now >= operation.submitted_at + patience
+
+
+def is_unsent(operation: Operation, now: datetime) -> bool:
+    """Whether it may be sent, and nobody managed to for an hour."""
+    return operation.may_be_sent and now >= operation.planned_at + UNSENT_AFTER
+
+
+def _wanted(order: Order, now: datetime) -> Iterator[datetime]:
+    for job in order.jobs:
+        yield from _job_wants(job, now, order.looks_since_news)
+        yield from _ended_job_wants(job, order.last_look_at)
+    for operation in order.operations:
+        if operation.may_be_sent or operation.state in ON_THE_WIRE:
+            yield now + BACKOFF[min(order.looks_since_news, len(BACKOFF) - 1)]
+    if kept_minor(order) > 0:
+        yield from _captured_wants(order)
+
+
+def _job_wants(job: Job, now: datetime, looks: int) -> Iterator[datetime]:
     match job.state:
         case JobState.INTENT:
-            return max(now, job.intent_until)
-        case JobState.OPEN | JobState.ORPHAN if job.job_reference is not None:
-            return now + (OVERDUE_INTERVAL if is_overdue(job, now) else BACKOFF[min(looks, len(BACKOFF) - 1)])
-        case _:
-            return None
+            yield max(now, job.intent_until)
+        case JobState.OPEN | JobState.ORPHAN | JobState.SUPERSEDED if job.job_reference is not None:
+            yield now + (OVERDUE_INTERVAL if is_overdue(job, now) else BACKOFF[min(looks, len(BACKOFF) - 1)])
+
+
+def _ended_job_wants(job: Job, looked_at: datetime | None) -> Iterator[datetime]:
+    """A job that the gateway called over before its expiry, with no money taken: a late payment would show by then."""
+    last = job.expires_at + LAST_LOOK_AFTER
+    taken = any(payment.captured_minor for payment in job.payments)
+    had = looked_at is not None and looked_at >= last
+    if job.state is JobState.CLOSED and job.job_reference is not None and not taken and not had:
+        yield last
+
+
+def _captured_wants(order: Order) -> Iterator[datetime]:
+    """The first of the later looks that has not been had."""
+    for payment in order.payments:
+        if payment.captured_at is not None:
+            looked_at = order.last_look_at or payment.captured_at
+            yield from [due for due in _later_looks(payment.captured_at) if due > looked_at][:1]
+
+
+def _later_looks(captured_at: datetime) -> Iterator[datetime]:
+    yield captured_at + timedelta(hours=1)
+    yield datetime.combine(captured_at.date() + timedelta(days=1), BATCH_HOUR, captured_at.tzinfo)
+    yield captured_at + timedelta(days=7)
+    yield captured_at + timedelta(days=30)

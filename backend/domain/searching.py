@@ -1,4 +1,4 @@
-"""What operators search orders and deliveries by. Pages go from the newest to the oldest, and continue after a cursor."""
+"""What operators search orders and deliveries by. Pages go from the newest to the oldest, and on after a cursor."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -29,19 +29,25 @@ class JobState(StrEnum):
     OPEN = "open"  # exists; its page was disclosed to the customer
     ORPHAN = "orphan"  # may exist, but nobody holds its page
     REJECTED = "rejected"  # never came to exist
+    SUPERSEDED = "superseded"  # disclosed, and its cancellation accepted; watched until it is surely dead
     CLOSED = "closed"  # existed, and can take no more money
 
 
 class OrderStatus(StrEnum):
     PENDING = "pending"
     AUTHORIZED = "authorized"
+    PARTIALLY_CAPTURED = "partially_captured"  # an operator took less than the order's amount on purpose
     PAID = "paid"
+    REVIEW = "review"  # money came that does not fit the order; a person decides (cases.py names what it is)
     CANCELLED = "cancelled"
     FAILED = "failed"  # every attempt so far was refused; another may still follow while its page is open
     EXPIRED = "expired"
     PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
 
+
+MAY_TAKE_MONEY: Final = frozenset({JobState.OPEN, JobState.SUPERSEDED, JobState.ORPHAN})
+"""A job that exists, or may, and that the gateway has not called dead."""
 
 WAITING: Final = frozenset({PaymentStatus.PENDING, PaymentStatus.AUTHORIZED})
 NO_MONEY: Final = frozenset(

@@ -20,7 +20,7 @@ from ..domain.references import JobReference
 from ..domain.schedule import is_overdue
 from ..domain.statuses import JobState
 from ..domain.terms import Mode
-from ..ports import Clock, NoSuchJob, OrderStore, PaymentGateway, StoreError, Unavailable
+from ..ports import Clock, NoSuchJob, OrderStore, PaymentGateway, StoreError, Unavailable, Work
 from .orders import Decide, Orders
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Reconciler:
     async def run_due(self) -> int:
         """Look at one batch of due orders; returns how many there were."""
         now = self._clock.now()
-        due = await self._store.take_due(self._mode, now, now + TAKEN_FOR, BATCH)
+        due = await self._store.take_due(Work.LOOK, self._mode, now, now + TAKEN_FOR, BATCH)
         async with asyncio.TaskGroup() as group:
             for order_id in due:
                 group.create_task(self._look_safely(order_id))

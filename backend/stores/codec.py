@@ -13,29 +13,29 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaSerializer, SchemaValidator, from_json, to_json
 
 from ..domain.deliveries import Delivery
 from ..domain.model import SCHEMA, Order
+from ..domain.order_status import order_status
+from ..domain.records import Record, RecordId
+from ..domain.risk import at_risk_minor
+from ..domain.searching import Lag
 from ..ports import DocumentTooNew, DocumentUnreadable
 from .stored_schema import reading_schema, writing_schema
+from .upgrades import DELIVERY_UPGRADES, ORDER_UPGRADES, STATE_SINCE, derived_anew
+from .upgrades import Document as Document
+from .upgrades import Upgrades as Upgrades
 
 log = logging.getLogger(__name__)
 
-Document: TypeAlias = dict[str, Any]
-Upgrades: TypeAlias = Mapping[int, Callable[[Document], Document]]
 T = TypeVar("T")
 
-ORDER_UPGRADES: Final[Upgrades] = {}
-"""From the schema that is the key to the next one; a function may change the top level of what it is given."""
-
 DELIVERY_SCHEMA: Final = 1
-DELIVERY_UPGRADES: Final[Upgrades] = {}
-
-BESIDE: Final = frozenset({"version", "next_check_at"})
+BESIDE: Final = frozenset({"version", "next_check_at", "next_notice_at"})
 """The fields of an order that the stores keep beside its document."""
 
 
@@ -69,6 +69,7 @@ def order_from_document(
     *,
     version: int,
     next_check_at: str | None,
+    next_notice_at: str | None,
     upgrades: Upgrades = ORDER_UPGRADES,
 ) -> Order:
     """Read an order as a store keeps it.
@@ -78,11 +79,19 @@ def order_from_document(
     """
     current = _upgraded(order_id, document, SCHEMA, upgrades)
     order: Order = _read(order_id, _ORDER_IN.validate_python, current)
-    return _with_beside(order_id, order, version, next_check_at)
+    if isinstance(document, Mapping) and 0 < document["schema"] < STATE_SINCE:
+        order = derived_anew(order)
+    return _with_beside(order_id, order, version, next_check_at, next_notice_at)
 
 
 def order_from_json(
-    order_id: str, text: str, *, version: int, next_check_at: str | None, upgrades: Upgrades = ORDER_UPGRADES
+    order_id: str,
+    text: str,
+    *,
+    version: int,
+    next_check_at: str | None,
+    next_notice_at: str | None,
+    upgrades: Upgrades = ORDER_UPGRADES,
 ) -> Order:
     """As ``order_from_document``, for a document kept as JSON."""
     order: Order | None
@@ -92,8 +101,15 @@ def order_from_json(
         order = None
     if order is None or order.schema != SCHEMA:
         document: object = _read(order_id, from_json, text)
-        return order_from_document(order_id, document, version=version, next_check_at=next_check_at, upgrades=upgrades)
-    return _with_beside(order_id, order, version, next_check_at)
+        return order_from_document(
+            order_id,
+            document,
+            version=version,
+            next_check_at=next_check_at,
+            next_notice_at=next_notice_at,
+            upgrades=upgrades,
+        )
+    return _with_beside(order_id, order, version, next_check_at, next_notice_at)
 
 
 def job_references(order: Order) -> list[str]:
@@ -101,15 +117,48 @@ def job_references(order: Order) -> list[str]:
     return sorted({job.job_reference for job in order.jobs if job.job_reference is not None})
 
 
-def job_references_to_json(order: Order) -> str:
-    return to_json(job_references(order)).decode()
+def payment_references(order: Order) -> list[str]:
+    """What the gateway calls the order's payments, those that do not fit included."""
+    misfits = {misfit.payment_reference for misfit in order.misfits}
+    return sorted({payment.reference for payment in order.payments} | misfits)
 
 
-def _with_beside(order_id: str, order: Order, version: int, next_check_at: str | None) -> Order:
+def list_to_json(names: list[str]) -> str:
+    return to_json(names).decode()
+
+
+def searchable(order: Order) -> Document:
+    """What operators search by, beside the document; each of these has an index."""
+    return {
+        "status": order_status(order).value,
+        "email": order.terms.customer.email.lower(),
+        "amount_minor": order.amount.minor,
+        "currency": order.amount.currency,
+        "placed_at": instant(order.placed_at),
+        "needs_attention": any(item.is_open for item in order.attention),
+        "at_risk_minor": at_risk_minor(order),
+    }
+
+
+def _with_beside(
+    order_id: str, order: Order, version: int, next_check_at: str | None, next_notice_at: str | None
+) -> Order:
     if order.id != order_id:
         raise DocumentUnreadable(order_id, f"it says that it is {order.id}")
-    due = None if next_check_at is None else datetime.fromisoformat(next_check_at)
-    return replace(order, version=version, next_check_at=due)
+    return replace(
+        order,
+        version=version,
+        next_check_at=_maybe_datetime(next_check_at),
+        next_notice_at=_maybe_datetime(next_notice_at),
+    )
+
+
+def _maybe_datetime(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def lag(look_at: str | None, notice_at: str | None, delivery_at: str | None) -> Lag:
+    return Lag(_maybe_datetime(look_at), _maybe_datetime(notice_at), _maybe_datetime(delivery_at))
 
 
 # --- deliveries ------------------------------------------------------------------------------------------------------
@@ -152,6 +201,10 @@ def headers_to_json(document: Document) -> str:
 
 def headers_from_json(delivery_id: str, text: str) -> object:
     return _read(delivery_id, from_json, text)
+
+
+def record(record_id: str, version: int, expires_at: str | None, text: str) -> Record:
+    return Record(RecordId(record_id), text, version, _maybe_datetime(expires_at))
 
 
 def readable(readers: Iterable[Callable[[], T]]) -> list[T]:

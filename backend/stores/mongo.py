@@ -11,7 +11,7 @@ indexes (``mongo_indexes.py``, which also names the shard key and which queries 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
@@ -26,12 +26,15 @@ from pymongo.read_preferences import ReadPreference
 
 from ..domain.deliveries import Delivery, DeliveryId
 from ..domain.model import Order, OrderId
+from ..domain.money import CurrencyCode
+from ..domain.records import Record, RecordId
 from ..domain.references import JobReference
+from ..domain.searching import DeliveryQuery, Lag, OrderQuery
 from ..domain.terms import Mode
-from ..ports import DocumentUnreadable, StoreUnavailable
-from . import codec, mongo_indexes
+from ..ports import DocumentUnreadable, StoreUnavailable, Work
+from . import codec, mongo_indexes, mongo_search
 from .mongo_errors import is_write_conflict, read_error, write_error
-from .mongo_indexes import DELIVERIES, ORDERS
+from .mongo_indexes import DELIVERIES, ORDERS, RECORDS
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,10 @@ TIMEOUT_SECONDS: Final = 5.0
 CONNECT_SECONDS: Final = 2.0
 INDEXES_SECONDS: Final = 300.0
 """Building an index on a full collection takes its time; only at start."""
+
+DUE_FIELDS: Final = {Work.LOOK: "next_check_at", Work.NOTICE: "next_notice_at"}
+
+FILL_PAGE: Final = 500
 
 MOST_CONFLICTS: Final = 20
 """How often a write is tried again that met another writer at its document."""
@@ -82,6 +89,7 @@ class MongoStore:
         try:
             await self.ping()
             await self._create_indexes()
+            await self._fill_searchable()
         except BaseException:
             await self.close()
             raise
@@ -98,7 +106,7 @@ class MongoStore:
         """How the server's indexes differ from those that this program declares, a sentence each."""
         orders = await self._read(lambda: mongo_indexes.differences(self._orders))
         deliveries = await self._read(lambda: mongo_indexes.differences(self._deliveries))
-        return orders + deliveries
+        return orders + deliveries + await self._read(lambda: mongo_indexes.differences(self._records))
 
     # --- orders ---
 
@@ -118,20 +126,52 @@ class MongoStore:
         return result.matched_count == 1
 
     async def get(self, order_id: OrderId) -> Order | None:
-        return _order(await self._read(lambda: self._orders.find_one({"_id": order_id})))
+        row = await self._read(lambda: self._orders.find_one({"_id": order_id}))
+        return None if row is None else _order(row)
 
     async def find_by_job(self, mode: Mode, reference: JobReference) -> Order | None:
         named = {"job_references": reference, "mode": mode.value}
-        return _order(await self._read(lambda: self._orders.find_one(named, sort=[("_id", 1)])))
+        row = await self._read(lambda: self._orders.find_one(named, sort=[("_id", 1)]))
+        return None if row is None else _order(row)
 
     async def make_due(self, order_id: OrderId, at: datetime) -> None:
         # $min sets a field that is not there, so an order that wanted no look gets one.
         sooner = {"$min": {"next_check_at": codec.instant(at)}}
         await self._write(lambda: self._orders.update_one({"_id": order_id}, sooner))
 
-    async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
-        rows = await self._take(self._orders, "next_check_at", mode, now, until, limit, fields={"_id": 1})
+    async def take_due(self, work: Work, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
+        rows = await self._take(self._orders, DUE_FIELDS[work], mode, now, until, limit, fields={"_id": 1})
         return [OrderId(row["_id"]) for row in rows]
+
+    async def search(self, query: OrderQuery, limit: int) -> Sequence[Order]:
+        rows = await self._page(self._orders, mongo_search.orders(query), "placed_at", limit)
+        return codec.readable(partial(_order, row) for row in rows)
+
+    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order]:
+        page = {"_id": {"$gt": after or f"{mode}/", "$lt": f"{mode}0"}}  # "0" comes right after "/"
+        rows = await self._read(lambda: self._orders.find(page, sort=[("_id", 1)], limit=limit).to_list())
+        return [_order(row) for row in rows]
+
+    async def money_at_risk(self, mode: Mode) -> Mapping[CurrencyCode, int]:
+        steps: list[codec.Document] = [
+            {"$match": {"mode": mode.value, "at_risk_minor": {"$gt": 0}}},
+            {"$group": {"_id": "$currency", "total": {"$sum": "$at_risk_minor"}}},
+        ]
+
+        async def add_up() -> list[codec.Document]:
+            return await (await self._orders.aggregate(steps)).to_list()
+
+        return {CurrencyCode(row["_id"]): row["total"] for row in await self._read(add_up)}
+
+    async def lag(self, mode: Mode) -> Lag:
+        looks = await self._longest_due(self._orders, "next_check_at", mode)
+        notices = await self._longest_due(self._orders, "next_notice_at", mode)
+        return codec.lag(looks, notices, await self._longest_due(self._deliveries, "next_try_at", mode))
+
+    async def _longest_due(self, collection: Collection, field: str, mode: Mode) -> str | None:
+        waiting = {"mode": mode.value, field: {"$gt": ""}}
+        row = await self._read(lambda: collection.find_one(waiting, {field: 1}, sort=[(field, 1)]))
+        return None if row is None else str(row[field])
 
     # --- inbox ---
 
@@ -171,7 +211,89 @@ class MongoStore:
         rows = await self._take(self._deliveries, "next_try_at", mode, now, until, limit, fields=None)
         return codec.readable(partial(_delivery, row) for row in rows)
 
-    # --- what both have in common ---
+    async def get_delivery(self, delivery_id: DeliveryId) -> Delivery | None:
+        row = await self._read(lambda: self._deliveries.find_one({"_id": delivery_id}))
+        return None if row is None else _delivery(row)
+
+    async def search_deliveries(self, query: DeliveryQuery, limit: int) -> Sequence[Delivery]:
+        rows = await self._page(self._deliveries, mongo_search.deliveries(query), "last_at", limit)
+        return codec.readable(partial(_delivery, row) for row in rows)
+
+    async def reopen(self, delivery_id: DeliveryId, at: datetime) -> bool:
+        change = {
+            "$set": {
+                "done": {"$min": ["$done", {"$subtract": ["$received", 1]}]},
+                "attempts": 0,
+                "next_try_at": codec.instant(at),
+            }
+        }
+        result = await self._write(lambda: self._deliveries.update_one({"_id": delivery_id}, [change]))
+        return result.matched_count == 1
+
+    async def drop_deliveries(self, mode: Mode, before: datetime, limit: int) -> int:
+        old = {"mode": mode.value, "last_at": {"$lt": codec.instant(before)}, "next_try_at": None}
+        rows = await self._read(lambda: self._deliveries.find(old, {"_id": 1}, limit=limit).to_list())
+        gone = {"_id": {"$in": [row["_id"] for row in rows]}} | old
+        return (await self._write(lambda: self._deliveries.delete_many(gone))).deleted_count
+
+    # --- records ---
+
+    async def read_record(self, record_id: RecordId) -> Record | None:
+        row = await self._read(lambda: self._records.find_one({"_id": record_id}))
+        return None if row is None else _record(row)
+
+    async def write_record(self, record: Record, expected_version: int) -> bool:
+        row: codec.Document = {"_id": record.id, "version": record.version, "text": record.text}
+        if record.expires_at is not None:
+            row["expires_at"] = codec.instant(record.expires_at)
+
+        async def insert() -> bool:
+            try:
+                await self._records.insert_one(row)
+            except DuplicateKeyError:
+                return False
+            return True
+
+        if expected_version == 0:
+            return await self._write(insert)
+        stored = {"_id": record.id, "version": expected_version}
+        return (await self._write(lambda: self._records.replace_one(stored, row))).matched_count == 1
+
+    async def list_records(self, prefix: str, after: RecordId | None, limit: int) -> Sequence[Record]:
+        page = {"_id": {"$gte": prefix, "$gt": after or "", "$lt": prefix + mongo_search.LAST_CHARACTER}}
+        rows = await self._read(lambda: self._records.find(page, sort=[("_id", 1)], limit=limit).to_list())
+        return [_record(row) for row in rows]
+
+    async def drop_expired_records(self, now: datetime, limit: int) -> int:
+        over = {"expires_at": {"$lte": codec.instant(now)}}
+        rows = await self._read(lambda: self._records.find(over, {"_id": 1}, limit=limit).to_list())
+        gone = {"_id": {"$in": [row["_id"] for row in rows]}} | over
+        return (await self._write(lambda: self._records.delete_many(gone))).deleted_count
+
+    # --- what they have in common ---
+
+    async def _page(
+        self, collection: Collection, conditions: codec.Document, at: str, limit: int
+    ) -> list[codec.Document]:
+        newest = [(at, -1), ("_id", -1)]
+        return await self._read(lambda: collection.find(conditions, sort=newest, limit=limit).to_list())
+
+    async def _fill_searchable(self) -> None:
+        """What operators search by, for orders that were written before it was kept, a page at a time."""
+        for mode in Mode:
+            after = ""
+            while page := await self._unfilled(mode, after):
+                for order in codec.readable(partial(_order, row) for row in page):
+                    stored = {"_id": order.id, "version": order.version}
+                    told = {"$set": {name: value for name, value in _searchable(order).items() if value is not None}}
+                    await self._write(partial(self._orders.update_one, stored, told))
+                after = page[-1]["_id"]
+
+    async def _unfilled(self, mode: Mode, after: str) -> list[codec.Document]:
+        missing = {"mode": mode.value, "status": None, "_id": {"$gt": after}}
+        return await self._read(
+            lambda: self._orders.find(missing, sort=[("_id", 1)], limit=FILL_PAGE, hint="status").to_list()
+        )
 
     async def _take(
         self,
@@ -223,6 +345,7 @@ class MongoStore:
             with pymongo.timeout(INDEXES_SECONDS):
                 await mongo_indexes.create_missing(self._orders)
                 await mongo_indexes.create_missing(self._deliveries)
+                await mongo_indexes.create_missing(self._records)
 
         await self._read(create)  # nothing to be unsure of: creating again does no harm
         differences = await self.index_differences()
@@ -265,6 +388,10 @@ class MongoStore:
         return self._collection(ORDERS)
 
     @property
+    def _records(self) -> Collection:
+        return self._collection(RECORDS)
+
+    @property
     def _deliveries(self) -> Collection:
         return self._collection(DELIVERIES)
 
@@ -286,26 +413,42 @@ def order_row(order: Order) -> codec.Document:
         "mode": order.terms.mode.value,
         "version": order.version,
         "next_check_at": codec.maybe_instant(order.next_check_at),
+        "next_notice_at": codec.maybe_instant(order.next_notice_at),
         "job_references": codec.job_references(order) or None,
+        **_searchable(order),
         "order": codec.order_to_document(order),
     }
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _order(row: codec.Document | None) -> Order | None:
-    if row is None:
-        return None
+def _searchable(order: Order) -> codec.Document:
+    told = codec.searchable(order)
+    told["at_risk_minor"] = told["at_risk_minor"] or None
+    return told | {"payment_references": codec.payment_references(order) or None}
+
+
+def _order(row: codec.Document) -> Order:
     try:
         version, document = row["version"], row["order"]
     except KeyError as exc:
         raise DocumentUnreadable(row["_id"], f"{exc} is missing") from None
-    return codec.order_from_document(row["_id"], document, version=version, next_check_at=row.get("next_check_at"))
+    return codec.order_from_document(
+        row["_id"],
+        document,
+        version=version,
+        next_check_at=row.get("next_check_at"),
+        next_notice_at=row.get("next_notice_at"),
+    )
 
 
 def _delivery(row: codec.Document) -> Delivery:
     document = {"next_try_at": None} | row | {"id": row["_id"]}
     del document["_id"]
     return codec.delivery_from_document(row["_id"], document)
+
+
+def _record(row: codec.Document) -> Record:
+    return codec.record(row["_id"], row["version"], row.get("expires_at"), row["text"])
 
 
 def _set_or_unset(fields: dict[str, Any]) -> codec.Document:

@@ -1,8 +1,8 @@
 """The indexes that the MongoDB store's queries need, declared once; created at start, and differences reported.
 
-Sharding: both collections by ``{_id: "hashed"}``. Uniqueness then still rides on ``_id``, as equal ids share a shard.
+Sharding: all collections by ``{_id: "hashed"}``. Uniqueness then still rides on ``_id``, as equal ids share a shard.
 These are targeted (they name ``_id``): every write, and reading an order by its id. These ask all shards: finding an
-order by the gateway's job reference, and looking for what is due, each through the index below.
+order by the gateway's job reference, operators' searches, and looking for what is due, each through an index below.
 """
 
 from collections.abc import Mapping
@@ -14,20 +14,23 @@ from pymongo.operations import IndexModel
 
 ORDERS: Final = "orders"
 DELIVERIES: Final = "deliveries"
+RECORDS: Final = "records"
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Holds only documents that have all of ``present``: most orders need no look, and most deliveries are done."""
+    """Holds only documents that have ``present``, where one is named: most orders need no look."""
 
     collection: str
     name: str
     fields: tuple[str, ...]
-    present: str
+    present: str | None = None
 
     @property
     def model(self) -> IndexModel:
         keys = [(field, 1) for field in self.fields]
+        if self.present is None:
+            return IndexModel(keys, name=self.name)
         return IndexModel(keys, name=self.name, partialFilterExpression={self.present: {"$exists": True}})
 
     def fits(self, found: Mapping[str, Any]) -> bool:
@@ -35,7 +38,7 @@ class Index:
         document = self.model.document
         return (
             list(found["key"].items()) == list(document["key"].items())
-            and found.get("partialFilterExpression") == document["partialFilterExpression"]
+            and found.get("partialFilterExpression") == document.get("partialFilterExpression")
             and not found.get("unique", False)
         )
 
@@ -43,7 +46,19 @@ class Index:
 INDEXES: Final = (
     Index(ORDERS, "due", ("mode", "next_check_at", "_id"), present="next_check_at"),
     Index(ORDERS, "job_references", ("job_references", "mode", "_id"), present="job_references"),
+    Index(ORDERS, "notice", ("mode", "next_notice_at", "_id"), present="next_notice_at"),
+    Index(ORDERS, "payment_references", ("payment_references", "mode", "_id"), present="payment_references"),
+    Index(ORDERS, "placed", ("mode", "placed_at", "_id")),
+    Index(ORDERS, "status", ("mode", "status", "placed_at", "_id")),
+    Index(ORDERS, "email", ("mode", "email", "placed_at", "_id")),
+    Index(ORDERS, "amount", ("mode", "amount_minor", "placed_at", "_id")),
+    Index(ORDERS, "currency", ("mode", "currency", "placed_at", "_id")),
+    Index(ORDERS, "attention", ("mode", "needs_attention", "placed_at", "_id")),
+    Index(ORDERS, "at_risk", ("mode", "at_risk_minor", "currency"), present="at_risk_minor"),
     Index(DELIVERIES, "due", ("mode", "next_try_at", "_id"), present="next_try_at"),
+    Index(DELIVERIES, "last", ("mode", "last_at", "_id")),
+    Index(DELIVERIES, "outcome", ("mode", "outcome", "last_at", "_id")),
+    Index(RECORDS, "expiry", ("expires_at",), present="expires_at"),
 )
 
 

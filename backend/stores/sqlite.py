@@ -9,7 +9,7 @@ Each write is one statement that changes data, plus at most a SELECT before it i
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,31 +17,39 @@ from typing import Final, TypeAlias
 
 from ..domain.deliveries import Delivery, DeliveryId
 from ..domain.model import Order, OrderId
+from ..domain.money import CurrencyCode
+from ..domain.records import Record, RecordId
 from ..domain.references import JobReference
+from ..domain.searching import DeliveryQuery, Lag, OrderQuery
 from ..domain.terms import Mode
-from ..ports import StoreOutcomeUnknown, StoreUnavailable
-from . import codec
+from ..ports import StoreOutcomeUnknown, StoreUnavailable, Work
+from . import codec, sqlite_search
 from .job_thread import JobThread
 from .sqlite_file import ConnectionClass, SqliteLink
 from .sqlite_runners import Reads, Writes
-from .sqlite_schema import DELIVERY_COLUMNS, create_tables
+from .sqlite_schema import DELIVERY_COLUMNS, ORDER_COLUMNS, create_tables
 
 TIMEOUT_SECONDS: Final = 5.0
 
-INSERT: Final = "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
-REPLACE: Final = """
-    UPDATE orders SET version = ?, next_check_at = ?, job_references = ?, document = ? WHERE id = ? AND version = ?
-"""
-GET: Final = "SELECT id, version, next_check_at, document FROM orders WHERE id = ?"
+INSERT: Final = f"""
+    INSERT INTO orders (id, mode, {", ".join(ORDER_COLUMNS)}) VALUES (?, ?, {", ".join("?" * len(ORDER_COLUMNS))})
+    ON CONFLICT (id) DO NOTHING
+"""  # noqa: S608 - ours
+REPLACE: Final = f"UPDATE orders SET {' = ?, '.join(ORDER_COLUMNS)} = ? WHERE id = ? AND version = ?"  # noqa: S608 - ours
+GET: Final = "SELECT id, version, next_check_at, next_notice_at, document FROM orders WHERE id = ?"
 FIND_BY_JOB: Final = """
-    SELECT id, version, next_check_at, document FROM order_jobs JOIN orders ON id = order_id
+    SELECT id, version, next_check_at, next_notice_at, document FROM order_jobs JOIN orders ON id = order_id
     WHERE job_reference = ? AND mode = ? ORDER BY order_id LIMIT 1
 """
 MAKE_DUE: Final = "UPDATE orders SET next_check_at = ?1 WHERE id = ?2 AND coalesce(next_check_at > ?1, TRUE)"
-DUE: Final = """
-    SELECT id FROM orders WHERE mode = ? AND next_check_at <= ? ORDER BY next_check_at, id LIMIT ?
-"""
-TAKE_DUE: Final = "UPDATE orders SET next_check_at = ? WHERE id IN (SELECT value FROM json_each(?))"
+DUE: Final = {
+    Work.LOOK: "SELECT id FROM orders WHERE mode = ? AND next_check_at <= ? ORDER BY next_check_at, id LIMIT ?",
+    Work.NOTICE: "SELECT id FROM orders WHERE mode = ? AND next_notice_at <= ? ORDER BY next_notice_at, id LIMIT ?",
+}
+TAKE_DUE: Final = {
+    Work.LOOK: "UPDATE orders SET next_check_at = ? WHERE id IN (SELECT value FROM json_each(?))",
+    Work.NOTICE: "UPDATE orders SET next_notice_at = ? WHERE id IN (SELECT value FROM json_each(?))",
+}
 
 RECEIVE: Final = """
     INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -64,11 +72,43 @@ PENDING: Final = """
     SELECT * FROM deliveries WHERE mode = ? AND next_try_at <= ? AND received > done
     ORDER BY next_try_at, id LIMIT ?
 """
+GET_DELIVERY: Final = "SELECT * FROM deliveries WHERE id = ?"
+REOPEN: Final = """
+    UPDATE deliveries SET done = min(done, received - 1), attempts = 0, next_try_at = ? WHERE id = ?
+"""
+DROP_DELIVERIES: Final = """
+    DELETE FROM deliveries WHERE id IN (
+        SELECT id FROM deliveries WHERE mode = ? AND last_at < ? AND received <= done ORDER BY last_at, id LIMIT ?
+    )
+"""
+SCAN: Final = """
+    SELECT id, version, next_check_at, next_notice_at, document FROM orders WHERE id > ? AND id < ? ORDER BY id LIMIT ?
+"""
+AT_RISK: Final = """
+    SELECT currency, sum(at_risk_minor) FROM orders WHERE mode = ? AND at_risk_minor > 0 GROUP BY currency
+"""
+LAG: Final = """
+    SELECT (SELECT min(next_check_at) FROM orders WHERE mode = ?1 AND next_check_at IS NOT NULL),
+        (SELECT min(next_notice_at) FROM orders WHERE mode = ?1 AND next_notice_at IS NOT NULL),
+        (SELECT min(next_try_at) FROM deliveries WHERE mode = ?1 AND next_try_at IS NOT NULL)
+"""
+GET_RECORD: Final = "SELECT id, version, expires_at, text FROM records WHERE id = ?"
+INSERT_RECORD: Final = """
+    INSERT INTO records (version, expires_at, text, id) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+"""
+REPLACE_RECORD: Final = "UPDATE records SET version = ?, expires_at = ?, text = ? WHERE id = ? AND version = ?"
+LIST_RECORDS: Final = """
+    SELECT id, version, expires_at, text FROM records WHERE id >= ? AND id > ? AND id < ? ORDER BY id LIMIT ?
+"""
+DROP_RECORDS: Final = """
+    DELETE FROM records WHERE id IN (SELECT id FROM records WHERE expires_at <= ? LIMIT ?)
+"""
+LAST_CHARACTER: Final = "\U0010ffff"
 TAKE_DELIVERIES: Final = "UPDATE deliveries SET next_try_at = ? WHERE id IN (SELECT value FROM json_each(?))"
 
 Worker: TypeAlias = JobThread[sqlite3.Connection]
 Row: TypeAlias = tuple[object, ...]
-OrderRow: TypeAlias = tuple[str, int, str | None, str]
+OrderRow: TypeAlias = tuple[str, int, str | None, str | None, str]
 
 
 class SqliteStore:
@@ -119,52 +159,56 @@ class SqliteStore:
     # --- orders ---
 
     async def insert(self, order: Order) -> bool:
-        due = codec.maybe_instant(order.next_check_at)
-        values = (
-            order.id,
-            order.terms.mode,
-            order.version,
-            due,
-            codec.job_references_to_json(order),
-            codec.order_to_json(order),
-        )
+        values = (order.id, order.terms.mode, *order_values(order))
         return await self._writes.run(lambda connection: connection.execute(INSERT, values).rowcount == 1)
 
     async def replace(self, order: Order, expected_version: int) -> bool:
-        due = codec.maybe_instant(order.next_check_at)
-        values = (
-            order.version,
-            due,
-            codec.job_references_to_json(order),
-            codec.order_to_json(order),
-            order.id,
-            expected_version,
-        )
+        values = (*order_values(order), order.id, expected_version)
         return await self._writes.run(lambda connection: connection.execute(REPLACE, values).rowcount == 1)
 
     async def get(self, order_id: OrderId) -> Order | None:
-        return _order(await self._reads.run(lambda connection: connection.execute(GET, (order_id,)).fetchone()))
+        row = await self._reads.run(lambda connection: connection.execute(GET, (order_id,)).fetchone())
+        return None if row is None else _order(row)
 
     async def find_by_job(self, mode: Mode, reference: JobReference) -> Order | None:
         values = (reference, mode)
-        return _order(await self._reads.run(lambda connection: connection.execute(FIND_BY_JOB, values).fetchone()))
+        row = await self._reads.run(lambda connection: connection.execute(FIND_BY_JOB, values).fetchone())
+        return None if row is None else _order(row)
 
     async def make_due(self, order_id: OrderId, at: datetime) -> None:
         values = (codec.instant(at), order_id)
         await self._writes.run(lambda connection: connection.execute(MAKE_DUE, values).rowcount)
 
-    async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
+    async def take_due(self, work: Work, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
         assert now < until, "what is taken is taken for a while"
         assert limit > 0, "a page has a size"
         values = (mode, codec.instant(now), limit)
 
         def take(connection: sqlite3.Connection) -> list[OrderId]:
-            due = [OrderId(row[0]) for row in connection.execute(DUE, values)]
+            due = [OrderId(row[0]) for row in connection.execute(DUE[work], values)]
             if due:
-                connection.execute(TAKE_DUE, (codec.instant(until), json.dumps(due)))
+                connection.execute(TAKE_DUE[work], (codec.instant(until), json.dumps(due)))
             return due
 
         return await self._writes.run(take)
+
+    async def search(self, query: OrderQuery, limit: int) -> Sequence[Order]:
+        statement, values = sqlite_search.orders(query, limit)
+        rows = await self._reads.run(lambda connection: connection.execute(statement, values).fetchall())
+        return codec.readable(partial(_order, row) for row in rows)
+
+    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order]:
+        values = (after or f"{mode}/", f"{mode}0", limit)  # "0" comes right after "/"
+        rows = await self._reads.run(lambda connection: connection.execute(SCAN, values).fetchall())
+        return [_order(row) for row in rows]
+
+    async def money_at_risk(self, mode: Mode) -> Mapping[CurrencyCode, int]:
+        rows = await self._reads.run(lambda connection: connection.execute(AT_RISK, (mode,)).fetchall())
+        return {CurrencyCode(currency): total for currency, total in rows}
+
+    async def lag(self, mode: Mode) -> Lag:
+        row = await self._reads.run(lambda connection: connection.execute(LAG, (mode,)).fetchone())
+        return codec.lag(*row)
 
     # --- inbox ---
 
@@ -197,6 +241,44 @@ class SqliteStore:
         rows = await self._writes.run(take)
         return codec.readable(partial(_delivery, row, next_try_at=pushed_to) for row in rows)
 
+    async def get_delivery(self, delivery_id: DeliveryId) -> Delivery | None:
+        row = await self._reads.run(lambda connection: connection.execute(GET_DELIVERY, (delivery_id,)).fetchone())
+        return None if row is None else _delivery(row)
+
+    async def search_deliveries(self, query: DeliveryQuery, limit: int) -> Sequence[Delivery]:
+        statement, values = sqlite_search.deliveries(query, limit)
+        rows = await self._reads.run(lambda connection: connection.execute(statement, values).fetchall())
+        return codec.readable(partial(_delivery, row) for row in rows)
+
+    async def reopen(self, delivery_id: DeliveryId, at: datetime) -> bool:
+        values = (codec.instant(at), delivery_id)
+        return await self._writes.run(lambda connection: connection.execute(REOPEN, values).rowcount == 1)
+
+    async def drop_deliveries(self, mode: Mode, before: datetime, limit: int) -> int:
+        values = (mode, codec.instant(before), limit)
+        return await self._writes.run(lambda connection: connection.execute(DROP_DELIVERIES, values).rowcount)
+
+    # --- records ---
+
+    async def read_record(self, record_id: RecordId) -> Record | None:
+        row = await self._reads.run(lambda connection: connection.execute(GET_RECORD, (record_id,)).fetchone())
+        return None if row is None else codec.record(*row)
+
+    async def write_record(self, record: Record, expected_version: int) -> bool:
+        kept = (record.version, codec.maybe_instant(record.expires_at), record.text)
+        statement = REPLACE_RECORD if expected_version else INSERT_RECORD
+        values = (*kept, record.id, expected_version) if expected_version else (*kept, record.id)
+        return await self._writes.run(lambda connection: connection.execute(statement, values).rowcount == 1)
+
+    async def list_records(self, prefix: str, after: RecordId | None, limit: int) -> Sequence[Record]:
+        values = (prefix, after or "", prefix + LAST_CHARACTER, limit)
+        rows = await self._reads.run(lambda connection: connection.execute(LIST_RECORDS, values).fetchall())
+        return [codec.record(*row) for row in rows]
+
+    async def drop_expired_records(self, now: datetime, limit: int) -> int:
+        values = (codec.instant(now), limit)
+        return await self._writes.run(lambda connection: connection.execute(DROP_RECORDS, values).rowcount)
+
     # --- threads ---
 
     @property
@@ -212,11 +294,24 @@ class SqliteStore:
         return self._reader
 
 
-def _order(row: OrderRow | None) -> Order | None:
-    if row is None:
-        return None
-    order_id, version, next_check_at, text = row
-    return codec.order_from_json(order_id, text, version=version, next_check_at=next_check_at)
+def order_values(order: Order) -> tuple[object, ...]:
+    """As ``ORDER_COLUMNS`` has them."""
+    return (
+        order.version,
+        codec.maybe_instant(order.next_check_at),
+        codec.maybe_instant(order.next_notice_at),
+        codec.list_to_json(codec.job_references(order)),
+        codec.list_to_json(codec.payment_references(order)),
+        *codec.searchable(order).values(),
+        codec.order_to_json(order),
+    )
+
+
+def _order(row: OrderRow) -> Order:
+    order_id, version, next_check_at, next_notice_at, text = row
+    return codec.order_from_json(
+        order_id, text, version=version, next_check_at=next_check_at, next_notice_at=next_notice_at
+    )
 
 
 def _delivery(row: Row, **changed: object) -> Delivery:

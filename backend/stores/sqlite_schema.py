@@ -5,14 +5,17 @@ are a JSON array on the order; triggers keep the table that they are looked up i
 """
 
 import sqlite3
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from ..ports import DocumentTooNew
+from . import codec
 
-TABLES_VERSION: Final = 1
+TABLES_VERSION: Final = 2
 """Kept in ``PRAGMA user_version``. It is about tables; each document carries its own schema besides."""
 
-TABLES: Final = (
+TABLES_1: Final = (
     """
     CREATE TABLE orders (
         id TEXT PRIMARY KEY,
@@ -64,6 +67,84 @@ TABLES: Final = (
     "CREATE INDEX deliveries_due ON deliveries (mode, next_try_at, id) WHERE next_try_at IS NOT NULL",
 )
 
+TABLES_2: Final = (
+    "ALTER TABLE orders ADD COLUMN next_notice_at TEXT",
+    "ALTER TABLE orders ADD COLUMN payment_references TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE orders ADD COLUMN status TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE orders ADD COLUMN email TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE orders ADD COLUMN amount_minor INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE orders ADD COLUMN currency TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE orders ADD COLUMN placed_at TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE orders ADD COLUMN needs_attention INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE orders ADD COLUMN at_risk_minor INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE order_payments (
+        payment_reference TEXT NOT NULL,
+        order_id TEXT NOT NULL,
+        PRIMARY KEY (payment_reference, order_id)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TRIGGER orders_inserted_payments AFTER INSERT ON orders WHEN new.payment_references <> '[]' BEGIN
+        INSERT INTO order_payments SELECT value, new.id FROM json_each(new.payment_references);
+    END
+    """,
+    """
+    CREATE TRIGGER orders_payment_references_changed AFTER UPDATE OF payment_references ON orders
+    WHEN new.payment_references <> old.payment_references BEGIN
+        DELETE FROM order_payments
+            WHERE order_id = old.id AND payment_reference IN (SELECT value FROM json_each(old.payment_references));
+        INSERT INTO order_payments SELECT value, new.id FROM json_each(new.payment_references);
+    END
+    """,
+    """
+    CREATE TABLE records (
+        id TEXT PRIMARY KEY,
+        version INTEGER NOT NULL,
+        expires_at TEXT,
+        text TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+
+INDEXES_2: Final = (
+    "CREATE INDEX orders_notice ON orders (mode, next_notice_at, id) WHERE next_notice_at IS NOT NULL",
+    "CREATE INDEX orders_placed ON orders (mode, placed_at, id)",
+    "CREATE INDEX orders_status ON orders (mode, status, placed_at, id)",
+    "CREATE INDEX orders_email ON orders (mode, email, placed_at, id)",
+    "CREATE INDEX orders_amount ON orders (mode, amount_minor, placed_at, id)",
+    "CREATE INDEX orders_currency ON orders (mode, currency, placed_at, id)",
+    "CREATE INDEX orders_attention ON orders (mode, needs_attention, placed_at, id)",
+    "CREATE INDEX orders_at_risk ON orders (mode, currency, at_risk_minor) WHERE at_risk_minor > 0",
+    "CREATE INDEX deliveries_last ON deliveries (mode, last_at, id)",
+    "CREATE INDEX deliveries_outcome ON deliveries (mode, outcome, last_at, id)",
+    "CREATE INDEX records_expiry ON records (expires_at) WHERE expires_at IS NOT NULL",
+)
+"""Made after the columns of older orders are filled."""
+
+FILL: Final = """
+    UPDATE orders SET payment_references = ?, status = ?, email = ?, amount_minor = ?, currency = ?, placed_at = ?,
+        needs_attention = ?, at_risk_minor = ?
+    WHERE id = ?
+"""
+
+ORDER_COLUMNS: Final = (
+    "version",
+    "next_check_at",
+    "next_notice_at",
+    "job_references",
+    "payment_references",
+    "status",
+    "email",
+    "amount_minor",
+    "currency",
+    "placed_at",
+    "needs_attention",
+    "at_risk_minor",
+    "document",
+)
+"""What a write of an order sets besides its id and mode; the searchable ones as ``codec.searchable`` has them."""
+
 DELIVERY_COLUMNS: Final = (
     "id",
     "schema",
@@ -92,9 +173,29 @@ def create_tables(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > TABLES_VERSION:
         raise DocumentTooNew("the database file", version, TABLES_VERSION)
-    if version == 0:
-        for statement in TABLES:
-            connection.execute(statement)
+    if version < 1:
+        _execute(connection, TABLES_1)
+    if version < 2:
+        _execute(connection, TABLES_2)
+        _fill_searchable(connection)
+        _execute(connection, INDEXES_2)
     # Written each time, so that a file that cannot be written shows at the start: BEGIN IMMEDIATE lets that pass.
     connection.execute(f"PRAGMA user_version={TABLES_VERSION}")
     connection.execute("COMMIT")
+
+
+def _execute(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        connection.execute(statement)
+
+
+def _fill_searchable(connection: sqlite3.Connection) -> None:
+    """What operators search by, for orders that were written before it was kept; what cannot be read stays without."""
+    rows = connection.execute("SELECT id, version, next_check_at, document FROM orders").fetchall()
+    for order_id, version, next_check_at, text in rows:
+        read = partial(
+            codec.order_from_json, order_id, text, version=version, next_check_at=next_check_at, next_notice_at=None
+        )
+        for order in codec.readable([read]):
+            told = codec.searchable(order)
+            connection.execute(FILL, (codec.list_to_json(codec.payment_references(order)), *told.values(), order_id))

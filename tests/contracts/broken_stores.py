@@ -13,7 +13,7 @@ from backend.domain.deliveries import Delivery, DeliveryId
 from backend.domain.model import Order, OrderId
 from backend.domain.references import JobReference
 from backend.domain.terms import Mode
-from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable
+from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
 from backend.stores import MemoryStore
 from backend.stores.memory import MemoryDisk
 
@@ -97,8 +97,8 @@ class WritesLater(MemoryStore):
 class TakesForEver(MemoryStore):
     """Forgets to make the work due again, so it dies with its taker."""
 
-    async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
-        taken = await super().take_due(mode, now, until, limit)
+    async def take_due(self, work: Work, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
+        taken = await super().take_due(work, mode, now, until, limit)
         for order_id in taken:
             self.disk.orders[order_id].next_check_at = None
         return taken
@@ -115,36 +115,36 @@ class TakesRowsForEver(MemoryStore):
 class LooksThenTakes(MemoryStore):
     """Finds what is due in one step and marks it in another: two workers get the same order."""
 
-    async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
+    async def take_due(self, work: Work, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
         before = {order_id: order.next_check_at for order_id, order in self.disk.orders.items()}
-        taken = await super().take_due(mode, now, until, limit)
+        taken = await super().take_due(work, mode, now, until, limit)
         for order_id in taken:
             self.disk.orders[order_id].next_check_at = before[order_id]
         await asyncio.sleep(0)
-        await super().take_due(mode, now, until, limit)
+        await super().take_due(work, mode, now, until, limit)
         return taken
 
 
 class DueIsExclusive(MemoryStore):
     """``<`` where ``<=`` was meant."""
 
-    async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
-        return await super().take_due(mode, now - timedelta(microseconds=1), until, limit)
+    async def take_due(self, work: Work, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
+        return await super().take_due(work, mode, now - timedelta(microseconds=1), until, limit)
 
 
 class TakesWithoutLimit(MemoryStore):
-    async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
-        return await super().take_due(mode, now, until, len(self.disk.orders))
+    async def take_due(self, work: Work, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
+        return await super().take_due(work, mode, now, until, len(self.disk.orders))
 
 
 class TakesTheNewestFirst(MemoryStore):
-    async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
-        return sorted(await super().take_due(mode, now, until, len(self.disk.orders)), reverse=True)[:limit]
+    async def take_due(self, work: Work, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
+        return sorted(await super().take_due(work, mode, now, until, len(self.disk.orders)), reverse=True)[:limit]
 
 
 class TakingBumpsTheVersion(MemoryStore):
-    async def take_due(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
-        taken = await super().take_due(mode, now, until, limit)
+    async def take_due(self, work: Work, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
+        taken = await super().take_due(work, mode, now, until, limit)
         for order_id in taken:
             self.disk.orders[order_id].version += 1
         return taken

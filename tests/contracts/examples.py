@@ -8,6 +8,7 @@ from backend.domain import ledger
 from backend.domain.deliveries import Delivery, delivery_id
 from backend.domain.events import (
     AttentionRaised,
+    AttentionResolved,
     Event,
     EvidenceSetAside,
     JobClosed,
@@ -16,13 +17,23 @@ from backend.domain.events import (
     JobPlanned,
     JobRecognised,
     JobRejected,
+    JobSuperseded,
+    OperationAccepted,
+    OperationApproved,
+    OperationNotSent,
+    OperationPlanned,
+    OperationSettled,
+    OperationSubmitted,
+    OrderCancelled,
     OrderPlaced,
+    OrderReinstated,
     PaymentObserved,
 )
-from backend.domain.facts import Evidence, EvidenceSource, PaymentFact
+from backend.domain.facts import Evidence, EvidenceSource, PaymentFact, RefundFact, RefundState
 from backend.domain.history import next_entry
 from backend.domain.model import Order
 from backend.domain.money import CurrencyCode, Money
+from backend.domain.operations import OperationKind, OperationState
 from backend.domain.references import (
     JobReference,
     OrderReference,
@@ -109,6 +120,7 @@ def with_every_event(order: Order) -> Order:
         asked_currency="GBP",
         captured_minor=1000,
         refunded_minor=0,
+        refunds=(RefundFact("A~r1", None, 5, RefundState.PENDING),),
     )
     barely = PaymentFact(fact.payment_reference, PaymentStatus.PENDING, fact.evidence)
     events: tuple[Event, ...] = (
@@ -120,11 +132,21 @@ def with_every_event(order: Order) -> Order:
         JobRejected(1, "no"),
         JobLost(1, "gone"),
         JobRecognised(1, JobReference("J2")),
+        JobSuperseded(1, "another was wanted"),
         JobClosed(1, "over"),
         PaymentObserved(1, fact),
         PaymentObserved(1, barely),
-        EvidenceSetAside(None, "amount_differs", "9.99", fact),
+        EvidenceSetAside(1, "amount_differs", "9.99", fact),
         AttentionRaised("note", "look"),
+        AttentionResolved("note", "look", "ann", "seen"),
+        OrderCancelled("ann", "not wanted"),
+        OrderReinstated("ann", "wanted"),
+        OperationPlanned(1, "A~r1", OperationKind.REFUND, 1, PaymentReference("P1"), 10, 0, "ann", "why", "k", True),
+        OperationApproved(1, "bob"),
+        OperationSubmitted(1),
+        OperationNotSent(1, "down"),
+        OperationAccepted(1, None),
+        OperationSettled(1, OperationState.SUCCEEDED, "R1", "seen"),
     )
     assert {type(event) for event in events} == set(get_args(Event)), "a new kind of event belongs here too"
     history = order.history

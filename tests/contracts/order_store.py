@@ -16,7 +16,7 @@ from backend.domain.history import broken_at
 from backend.domain.model import Order, OrderId
 from backend.domain.references import JobReference
 from backend.domain.terms import Mode
-from backend.ports import OrderStore, StoreOutcomeUnknown
+from backend.ports import OrderStore, StoreOutcomeUnknown, Work
 
 from .bench import Bench
 from .examples import MINUTE, NOON, ODD_TEXTS, TICK, after, an_order, noted, with_every_event, with_job
@@ -190,7 +190,7 @@ async def take(
     store: OrderStore, now: datetime, *, until: datetime = FAR, limit: int = 10, mode: Mode = Mode.MOCK
 ) -> list[str]:
     """References of what was taken."""
-    return [order_id.split("/")[1] for order_id in await store.take_due(mode, now, until, limit)]
+    return [order_id.split("/")[1] for order_id in await store.take_due(Work.LOOK, mode, now, until, limit)]
 
 
 async def an_order_falls_due_at_its_time_and_not_before(bench: Bench) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from . import inbox, order_store
+from . import inbox, order_store, records, searching
 from .bench import Bench, MemoryBench, MongoBench, SqliteBench
 
 
@@ -34,6 +34,8 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     return bench
 
 
-@pytest.mark.parametrize("check", [*order_store.CHECKS, *inbox.CHECKS], ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "check", [*order_store.CHECKS, *inbox.CHECKS, *searching.CHECKS, *records.CHECKS], ids=lambda check: check.__name__
+)
 async def test_contract(check: order_store.Check, bench: Bench) -> None:
     await check(bench)

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from backend.domain.events import JobClosed, JobLost, JobRecognised, JobRejected
 from backend.domain.references import JobReference
-from backend.domain.schedule import BACKOFF, OVERDUE_AFTER, OVERDUE_INTERVAL, is_overdue, next_check
+from backend.domain.schedule import BACKOFF, LAST_LOOK_AFTER, OVERDUE_AFTER, OVERDUE_INTERVAL, is_overdue, next_check
 
 from .builders import NOW, after, opened, placed, planned
 
@@ -29,7 +29,10 @@ def test_a_job_long_over_is_looked_at_rarely_and_is_overdue() -> None:
 
 
 def test_what_is_settled_wants_no_look() -> None:
-    assert next_check(after(opened(), JobClosed(1, "")), NOW) is None
+    closed = after(opened(), JobClosed(1, ""))
+    dead = closed.jobs[0].expires_at + LAST_LOOK_AFTER
+    assert next_check(closed, NOW) == dead, "a job that ended early is looked at once more, when it is surely dead"
+    assert next_check(replace(closed, last_look_at=dead), dead) is None
     assert next_check(after(planned(placed()), JobRejected(1, "")), NOW) is None
     assert next_check(after(planned(placed()), JobLost(1, "")), NOW) is None
 

@@ -10,6 +10,7 @@ from backend.domain.facts import JobSnapshot, PaymentFact
 from backend.domain.money import CurrencyCode, Money
 from backend.domain.operations import OperationKind
 from backend.domain.references import JobReference, PaymentReference
+from backend.domain.standing import PaymentStanding
 from backend.domain.statuses import PaymentStatus
 from backend.gateways.cashflows import CashflowsService, HmacSha256
 from backend.gateways.cashflows.operations import allowed_operations
@@ -18,7 +19,6 @@ from backend.ports import (
     Done,
     NotSent,
     OperationRequest,
-    PaymentStanding,
     Redirect,
     Refused,
     Unknown,

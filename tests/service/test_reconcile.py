@@ -21,13 +21,22 @@ async def test_an_open_order_is_looked_at_less_and_less_often(here: World) -> No
     assert looks == [10, 30, 70, 130]
 
 
-async def test_a_paid_order_is_confirmed_once_and_then_left_alone(here: World) -> None:
+async def test_a_paid_order_is_confirmed_at_once_and_looked_at_a_few_times_more(here: World) -> None:
     await here.press((await here.start()).action_url, "pay")
     await here.deliver()
     here.later(seconds=10)
     await here.work()
     order = await here.order()
-    assert (order.next_check_at, order.jobs[0].state) == (None, JobState.CLOSED)
+    paid_at = order.payments[0].captured_at
+    assert paid_at is not None
+    assert (order.next_check_at, order.jobs[0].state) == (paid_at + timedelta(hours=1), JobState.CLOSED)
+    looks = []
+    while (order := await here.order()).next_check_at is not None:
+        looks.append(order.next_check_at)
+        here.later(seconds=(order.next_check_at - here.simulator.clock.now()).total_seconds())
+        await here.work()
+        assert len(looks) < 10
+    assert [(at - paid_at).days for at in looks] == [0, 0, 7, 30]
     assert await here.status() is OrderStatus.PAID
 
 
@@ -58,7 +67,8 @@ async def test_a_gateway_that_names_another_amount_pays_nothing(here: World, fau
     here.later(seconds=10)
     await here.work()
     assert await here.status() is not OrderStatus.PAID
-    assert [item.code for item in (await here.order()).attention] == ["amount_differs"]
+    (item,) = (await here.order()).attention
+    assert item.code == {"wrong-amount": "underpaid", "wrong-currency": "currency_differs"}[fault]
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,10 @@ from backend.domain.deliveries import Delivery
 from backend.domain.model import Order
 from backend.domain.references import JobReference
 from backend.domain.terms import Mode
-from backend.ports import OrderStore
+from backend.ports import OrderStore, Work
 from backend.stores import MongoStore, SqliteStore, codec
 from backend.stores.mongo import order_row
-from backend.stores.sqlite import INSERT
+from backend.stores.sqlite import INSERT, order_values
 from backend.stores.sqlite_schema import DELIVERY_COLUMNS
 from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order, noted, with_job
 from tests.mongodb_engine.engine import MongoEngine
@@ -64,7 +64,7 @@ def old_deliveries(numbers: range) -> Iterator[Delivery]:
 
 def fill_sqlite(folder: Path, name: str, numbers: range) -> None:
     with closing(sqlite3.connect(folder / name)) as connection, connection:
-        connection.executemany(INSERT, map(_order_values, old_orders(numbers)))
+        connection.executemany(INSERT, map(_values, old_orders(numbers)))
         places = ", ".join("?" * len(DELIVERY_COLUMNS))
         insert = f"INSERT INTO deliveries VALUES ({places})"  # noqa: S608 - question marks only
         connection.executemany(insert, map(_delivery_values, old_deliveries(numbers)))
@@ -85,10 +85,8 @@ def _delivery_row(delivery: Delivery) -> codec.Document:
     return {"_id": delivery.id} | document
 
 
-def _order_values(order: Order) -> tuple[object, ...]:
-    due = codec.maybe_instant(order.next_check_at)
-    references = codec.job_references_to_json(order)
-    return (order.id, order.terms.mode, order.version, due, references, codec.order_to_json(order))
+def _values(order: Order) -> tuple[object, ...]:
+    return (order.id, order.terms.mode, *order_values(order))
 
 
 def _delivery_values(delivery: Delivery) -> tuple[object, ...]:
@@ -112,7 +110,7 @@ async def measure(stores: Sequence[OrderStore], name: str) -> list[dict[str, flo
             await _time(times["create"], _create(store, opened))
             await _time(times["webhook"], _webhook(store, opened, f"{name}-{n}".encode()))
             await store.make_due(opened.id, NOON)
-            await _time(times["due"], store.take_due(Mode.MOCK, NOON, FAR, PAGE))
+            await _time(times["due"], store.take_due(Work.LOOK, Mode.MOCK, NOON, FAR, PAGE))
     return [{kind: 1000 * median(each) for kind, each in times.items()} for times in taken]
 
 

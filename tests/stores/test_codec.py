@@ -1,41 +1,66 @@
 """Documents of other versions of this program: older ones are read, newer and foreign ones refused without guessing."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from backend.domain.ledger import defects
 from backend.domain.model import Order
+from backend.domain.order_status import order_status
+from backend.domain.statuses import OrderStatus
 from backend.ports import DocumentTooNew, DocumentUnreadable
 from backend.stores import codec
+from backend.stores.upgrades import ORDER_UPGRADES
 from tests.contracts.examples import NOON, a_delivery, an_order, with_every_event
 
 ORDER = with_every_event(an_order(due=NOON))
 
 
-def read(document: codec.Document, *, upgrades: codec.Upgrades = codec.ORDER_UPGRADES) -> Order:
+def read(document: codec.Document, *, upgrades: codec.Upgrades = ORDER_UPGRADES) -> Order:
     """Read in both of the ways in which stores keep documents; they must agree."""
     order = read_from_json(json.dumps(document), upgrades=upgrades)
     due = codec.maybe_instant(ORDER.next_check_at)
-    again = codec.order_from_document(ORDER.id, document, version=1, next_check_at=due, upgrades=upgrades)
+    again = codec.order_from_document(
+        ORDER.id, document, version=1, next_check_at=due, next_notice_at=None, upgrades=upgrades
+    )
     assert again == order
     return order
 
 
-def read_from_json(text: str, *, upgrades: codec.Upgrades = codec.ORDER_UPGRADES) -> Order:
+def read_from_json(text: str, *, upgrades: codec.Upgrades = ORDER_UPGRADES) -> Order:
     due = codec.maybe_instant(ORDER.next_check_at)
-    return codec.order_from_json(ORDER.id, text, version=1, next_check_at=due, upgrades=upgrades)
+    return codec.order_from_json(ORDER.id, text, version=1, next_check_at=due, next_notice_at=None, upgrades=upgrades)
+
+
+def unchanged(document: codec.Document) -> codec.Document:
+    return document
 
 
 def refused(document: codec.Document, error: type[Exception], why: str) -> None:
     with pytest.raises(error, match=why):
         read_from_json(json.dumps(document))
     with pytest.raises(error, match=why):
-        codec.order_from_document(ORDER.id, document, version=1, next_check_at=None)
+        codec.order_from_document(ORDER.id, document, version=1, next_check_at=None, next_notice_at=None)
 
 
 def test_document_reads_as_the_order_it_was_made_from() -> None:
     assert read(codec.order_to_document(ORDER)) == ORDER
     assert json.loads(codec.order_to_json(ORDER)) == codec.order_to_document(ORDER)
+
+
+def test_an_order_of_schema_1_is_told_anew_from_its_history() -> None:
+    text = (Path(__file__).parent / "documents" / "order_schema_1.json").read_text()
+    order = codec.order_from_json("mock/TEST-001", text, version=4, next_check_at=None, next_notice_at=None)
+    assert order_status(order) is OrderStatus.PAID
+    assert [item.code for item in order.attention] == ["amount_differs"]
+    assert [payment.captured_at is not None for payment in order.payments] == [False, True]
+    assert (order.version, order.schema, order.outbox) == (4, 2, ())
+    assert defects(order) == []
+    again = codec.order_from_json(
+        order.id, codec.order_to_json(order), version=4, next_check_at=None, next_notice_at=None
+    )
+    assert again == order
 
 
 def test_version_and_next_check_live_beside_the_document_only() -> None:
@@ -57,15 +82,15 @@ def test_older_document_is_upgraded_step_by_step() -> None:
         old["looks_since_news"] = old.pop("looks")
         return old
 
-    upgraded = read(document, upgrades={-1: to_0, 0: to_1})
+    upgraded = read(document, upgrades={-1: to_0, 0: to_1, 1: unchanged})
     assert upgraded == ORDER
-    assert codec.order_to_document(upgraded)["schema"] == 1
+    assert codec.order_to_document(upgraded)["schema"] == 2
     assert json.dumps(document) == as_found, "what the store holds is left alone"
 
 
 def test_newer_document_is_refused_with_what_to_do() -> None:
-    newer = codec.order_to_document(ORDER) | {"schema": 2, "something": "new"}
-    refused(newer, DocumentTooNew, r"mock/TEST-001 was written in schema 2, .* knows up to 1: run the newer version")
+    newer = codec.order_to_document(ORDER) | {"schema": 3, "something": "new"}
+    refused(newer, DocumentTooNew, r"mock/TEST-001 was written in schema 3, .* knows up to 2: run the newer version")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from backend.domain.model import OrderId
 from backend.domain.references import JobReference
 from backend.domain.terms import Mode
-from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable
+from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
 from backend.stores import MongoStore
 from backend.stores.mongo_indexes import INDEXES
 from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order, noted, with_job
@@ -41,7 +41,7 @@ CALLS: Final[dict[str, Callable[[OrderStore], Awaitable[object]]]] = {
     "get": lambda store: store.get(OrderId("mock/OLD")),
     "find_by_job": lambda store: store.find_by_job(Mode.MOCK, JobReference("J9")),
     "make_due": lambda store: store.make_due(OrderId("mock/OLD"), NOON),
-    "take_due": lambda store: store.take_due(Mode.MOCK, NOON, NOON + MINUTE, LIMIT),
+    "take_due": lambda store: store.take_due(Work.LOOK, Mode.MOCK, NOON, NOON + MINUTE, LIMIT),
     "receive": lambda store: store.receive(a_delivery()),
     "settle": lambda store: store.settle(a_delivery().id, 1, "looked"),
     "postpone": lambda store: store.postpone(a_delivery().id, NOON, "later"),

@@ -17,7 +17,7 @@ import pytest
 
 from backend.domain.model import Order, OrderId
 from backend.domain.terms import Mode
-from backend.ports import DocumentTooNew, OrderStore, StoreError, StoreOutcomeUnknown, StoreUnavailable
+from backend.ports import DocumentTooNew, OrderStore, StoreError, StoreOutcomeUnknown, StoreUnavailable, Work
 from backend.stores import SqliteStore
 from backend.stores.sqlite_schema import TABLES_VERSION
 from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order, noted
@@ -108,7 +108,7 @@ WRITES: Final[dict[str, Callable[[OrderStore], Awaitable[object]]]] = {
     "insert": lambda store: store.insert(an_order("NEW")),
     "replace": lambda store: store.replace(noted(an_order("OLD"), "changed"), 1),
     "make_due": lambda store: store.make_due(OrderId("mock/OLD"), NOON),
-    "take_due": lambda store: store.take_due(Mode.MOCK, NOON, NOON + MINUTE, 10),
+    "take_due": lambda store: store.take_due(Work.LOOK, Mode.MOCK, NOON, NOON + MINUTE, 10),
     "receive": lambda store: store.receive(a_delivery()),
     "settle": lambda store: store.settle(a_delivery().id, 1, "looked"),
     "postpone": lambda store: store.postpone(a_delivery().id, NOON, "later"),

@@ -12,7 +12,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from backend.domain.terms import Mode
-from backend.ports import DocumentTooNew, DocumentUnreadable, OrderStore
+from backend.ports import DocumentTooNew, DocumentUnreadable, OrderStore, Work
 from backend.stores import MemoryStore, MongoStore, SqliteStore
 from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order
 
@@ -93,7 +93,7 @@ async def test_order_of_a_later_version_is_refused_when_it_is_read(place: Place)
     await spoil()
     with pytest.raises(DocumentTooNew, match="run the newer version"):
         await store.get(order.id)
-    assert await store.take_due(Mode.MOCK, NOON, NOON + timedelta(days=1), 10) == [order.id]
+    assert await store.take_due(Work.LOOK, Mode.MOCK, NOON, NOON + timedelta(days=1), 10) == [order.id]
 
 
 async def test_order_without_its_document_is_unreadable(

@@ -10,8 +10,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from ...domain.operations import OperationKind
+from ...domain.standing import PaymentStanding
 from ...domain.statuses import PaymentStatus
-from ...ports import ChangeOutcome, Done, OperationRequest, PaymentStanding, Refused, Unknown, Waiting
+from ...ports import ChangeOutcome, Done, OperationRequest, Refused, Unknown, Waiting
 from .reading import Reference, Text, Wire, WireError, parse
 from .wire import COMPLETED, STATUSES
 

@@ -15,6 +15,7 @@ from ...domain.facts import Hint, JobSnapshot, SignedFact
 from ...domain.money import Money
 from ...domain.operations import OperationKind
 from ...domain.references import JobReference
+from ...domain.standing import PaymentStanding
 from ...ports import (
     Cancelled,
     CancelOutcome,
@@ -24,7 +25,6 @@ from ...ports import (
     NoSuchJob,
     NotSent,
     OperationRequest,
-    PaymentStanding,
     Refused,
     RetrieveOutcome,
     Unavailable,

@@ -1,0 +1,60 @@
+"""From each older schema of a stored document to the next; what is read is upgraded, and so what is written next."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, TypeAlias
+
+from ..domain.ledger import replay
+from ..domain.model import Order
+
+Document: TypeAlias = dict[str, Any]
+Upgrades: TypeAlias = Mapping[int, Callable[[Document], Document]]
+
+
+STATE_SINCE: Final = 2
+"""The state of an order of an older schema is told anew from its history."""
+
+
+def derived_anew(order: Order) -> Order:
+    """The order with the state that today's rules make of its history; nothing that happened before is announced."""
+    told = replay(order.history)
+    assert told is not None, "an order has a history"
+    return replace(
+        told,
+        history=order.history,
+        outbox=(),
+        next_check_at=order.next_check_at,
+        last_look_at=order.last_look_at,
+        looks_since_news=order.looks_since_news,
+        version=order.version,
+    )
+
+
+def _order_2(old: Document) -> Document:
+    """Schema 2 knows operations, notifications, and money that does not fit; ``derived_anew`` fills them in."""
+    return old | {
+        "jobs": [],
+        "history": [entry | {"event": _event_2(entry["event"])} for entry in old["history"]],
+        "attention": [],
+        "misfits": [],
+        "operations": [],
+        "cancelled_at": None,
+        "outbox": [],
+        "notified": 0,
+    }
+
+
+def _event_2(event: Document) -> Document:
+    match event["kind"]:
+        case "payment_observed" | "evidence_set_aside":
+            return event | {"fact": event["fact"] | {"refunds": []}}
+        case "attention_raised":
+            return event | {"amount_minor": 0}
+        case _:
+            return event
+
+
+ORDER_UPGRADES: Final[Upgrades] = {1: _order_2}
+"""From the schema that is the key to the next one; a function may change the top level of what it is given."""
+
+DELIVERY_UPGRADES: Final[Upgrades] = {}

@@ -73,7 +73,8 @@ class Orders:
                 return order
             now = self._clock.now()
             changed = record(order, events, at=now, operation=operation, actor=actor)
-            changed = replace(changed, version=order.version + 1, looks_since_news=0)
+            # Nothing tells the shop yet, so nothing is queued for it; ``notified`` still counts.
+            changed = replace(changed, version=order.version + 1, looks_since_news=0, outbox=())
             changed = replace(changed, next_check_at=next_check(changed, now))
             try:
                 if await self._store.replace(changed, order.version):

@@ -18,7 +18,7 @@ from ..domain.learning import learn_job
 from ..domain.model import Job, Order, OrderId
 from ..domain.references import JobReference
 from ..domain.schedule import is_overdue
-from ..domain.statuses import JobState
+from ..domain.statuses import MAY_TAKE_MONEY, JobState
 from ..domain.terms import Mode
 from ..ports import Clock, NoSuchJob, OrderStore, PaymentGateway, StoreError, Unavailable, Work
 from .orders import Decide, Orders
@@ -59,16 +59,16 @@ class Reconciler:
         return len(due)
 
     async def look(self, order: Order) -> Order:
-        """Ask about every job that may still change; an order whose jobs had no news is looked at later next time.
+        """Ask about every job of which there may be news; an order whose jobs had no news is looked at later next time.
 
         Raises:
             StoreError: what was learned may not be recorded; the order stays due.
         """
         before = order.version
         order = await self._orders.change(order, self._notice_time, actor=ACTOR)
-        for job in order.jobs:
-            if job.state in (JobState.OPEN, JobState.ORPHAN) and job.job_reference is not None:
-                order = (await self.look_at_job(order, job, job.job_reference)).order
+        for job in _worth_a_look(order):
+            assert job.job_reference is not None, "only a job that the gateway named is worth a look"
+            order = (await self.look_at_job(order, job, job.job_reference)).order
         if order.version == before:
             await self._orders.note_look(order)
         return order
@@ -119,6 +119,13 @@ class Reconciler:
             log.warning("look at %s will be repeated: %s", order_id, exc)
         except Exception:
             log.exception("look at %s failed and will be repeated; the other orders go on", order_id)
+
+
+def _worth_a_look(order: Order) -> Sequence[Job]:
+    """The jobs that may still take money, or have taken some; of an order without any, all that ended."""
+    named = [job for job in order.jobs if job.job_reference is not None]
+    live = [job for job in named if job.state in MAY_TAKE_MONEY or any(p.captured_minor for p in job.payments)]
+    return live or named
 
 
 def _learn_snapshot(number: int, snapshot: JobSnapshot, order: Order) -> Sequence[Event]:

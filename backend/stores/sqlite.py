@@ -103,7 +103,6 @@ LIST_RECORDS: Final = """
 DROP_RECORDS: Final = """
     DELETE FROM records WHERE id IN (SELECT id FROM records WHERE expires_at <= ? LIMIT ?)
 """
-LAST_CHARACTER: Final = "\U0010ffff"
 TAKE_DELIVERIES: Final = "UPDATE deliveries SET next_try_at = ? WHERE id IN (SELECT value FROM json_each(?))"
 
 Worker: TypeAlias = JobThread[sqlite3.Connection]
@@ -271,7 +270,7 @@ class SqliteStore:
         return await self._writes.run(lambda connection: connection.execute(statement, values).rowcount == 1)
 
     async def list_records(self, prefix: str, after: RecordId | None, limit: int) -> Sequence[Record]:
-        values = (prefix, after or "", prefix + LAST_CHARACTER, limit)
+        values = (prefix, after or "", prefix + sqlite_search.LAST_CHARACTER, limit)
         rows = await self._reads.run(lambda connection: connection.execute(LIST_RECORDS, values).fetchall())
         return [codec.record(*row) for row in rows]
 

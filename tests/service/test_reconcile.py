@@ -37,6 +37,7 @@ async def test_a_paid_order_is_confirmed_at_once_and_looked_at_a_few_times_more(
         await here.work()
         assert len(looks) < 10
     assert [(at - paid_at).days for at in looks] == [0, 0, 7, 30]
+    assert await here.reads_at_gateway() == 1 + len(looks), "each look asks the gateway"
     assert await here.status() is OrderStatus.PAID
 
 

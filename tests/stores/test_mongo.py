@@ -16,7 +16,10 @@ from pymongo import AsyncMongoClient, monitoring
 from pymongo.asynchronous.database import AsyncDatabase
 
 from backend.domain.model import OrderId
+from backend.domain.records import Record, RecordId
 from backend.domain.references import JobReference
+from backend.domain.searching import DeliveryQuery, OrderQuery
+from backend.domain.statuses import OrderStatus
 from backend.domain.terms import Mode
 from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
 from backend.stores import MongoStore
@@ -31,8 +34,8 @@ GRACE_SECONDS: Final = 5.0
 
 MANY: Final = 100
 LIMIT: Final = 5
-ASKING: Final = frozenset({"find", "update", "findAndModify"})
-WRITING: Final = frozenset({"insert", "update", "findAndModify"})
+ASKING: Final = frozenset({"find", "update", "delete", "findAndModify"})
+WRITING: Final = frozenset({"insert", "update", "delete", "findAndModify"})
 
 CALLS: Final[dict[str, Callable[[OrderStore], Awaitable[object]]]] = {
     "ping": lambda store: store.ping(),
@@ -45,6 +48,19 @@ CALLS: Final[dict[str, Callable[[OrderStore], Awaitable[object]]]] = {
     "receive": lambda store: store.receive(a_delivery()),
     "settle": lambda store: store.settle(a_delivery().id, 1, "looked"),
     "postpone": lambda store: store.postpone(a_delivery().id, NOON, "later"),
+    "search": lambda store: store.search(OrderQuery(Mode.MOCK, status=OrderStatus.PENDING), LIMIT),
+    "search_email": lambda store: store.search(OrderQuery(Mode.MOCK, email="ann@example.com"), LIMIT),
+    "search_attention": lambda store: store.search(OrderQuery(Mode.MOCK, needs_attention=True), LIMIT),
+    "search_amount": lambda store: store.search(OrderQuery(Mode.MOCK, amount_minor=1000), LIMIT),
+    "scan": lambda store: store.scan(Mode.MOCK, None, LIMIT),
+    "lag": lambda store: store.lag(Mode.MOCK),
+    "get_delivery": lambda store: store.get_delivery(a_delivery().id),
+    "search_deliveries": lambda store: store.search_deliveries(DeliveryQuery(Mode.MOCK), LIMIT),
+    "reopen": lambda store: store.reopen(a_delivery().id, NOON),
+    "read_record": lambda store: store.read_record(RecordId("kind/1")),
+    "write_record": lambda store: store.write_record(Record(RecordId("kind/1"), "x"), 0),
+    "list_records": lambda store: store.list_records("kind/", None, LIMIT),
+    "drop_expired_records": lambda store: store.drop_expired_records(NOON, LIMIT),
     "take_deliveries": lambda store: store.take_deliveries(Mode.MOCK, NOON, NOON + MINUTE, LIMIT),
 }
 
@@ -140,6 +156,19 @@ async def test_document_can_be_read_in_a_shell(
     assert found["order"]["terms"]["amount"] == {"minor": 1000, "currency": "GBP"}
     assert (found["_id"], found["mode"], found["version"], found["job_references"]) == ("mock/A", "mock", 2, ["J1"])
     assert "next_check_at" not in found, "an order that wants no look is in no index of what is due"
+
+
+async def test_orders_of_an_older_program_are_filled_in_for_searches(
+    mongodb_url: str, mongodb_database_name: str, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    async with opened(mongodb_url, mongodb_database_name) as store:
+        await store.insert(an_order("A"))
+        await store.insert(an_order("B"))
+    gone = {"status": "", "email": "", "placed_at": "", "needs_attention": "", "amount_minor": "", "currency": ""}
+    await database["orders"].update_one({"_id": "mock/A"}, {"$unset": gone})
+    async with opened(mongodb_url, mongodb_database_name) as store:
+        found = await store.search(OrderQuery(Mode.MOCK, email="ann@example.com"), 10)
+        assert [order.reference for order in found] == ["B", "A"]
 
 
 # --- indexes ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 from pymongo import AsyncMongoClient
 
+from backend.domain.model import SCHEMA
 from backend.domain.terms import Mode
 from backend.ports import DocumentTooNew, DocumentUnreadable, OrderStore, Work
 from backend.stores import MemoryStore, MongoStore, SqliteStore
@@ -29,7 +30,7 @@ def memory_place() -> Place:
     async def spoil() -> None:
         store.disk.deliveries[SPOILT.id]["schema"] = 99
         for order in store.disk.orders.values():
-            order.text = order.text.replace('"schema":1', '"schema":99')
+            order.text = order.text.replace(f'"schema":{SCHEMA}', '"schema":99')
 
     return store, spoil
 

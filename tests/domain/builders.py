@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from backend.domain.attempts import plan_job
 from backend.domain.events import Event, JobOpened
 from backend.domain.facts import Evidence, EvidenceSource, PaymentFact
+from backend.domain.learning import learn_payment
 from backend.domain.ledger import place, record
 from backend.domain.model import Order
 from backend.domain.money import CurrencyCode, Money
@@ -59,3 +60,9 @@ def fact(
 ) -> PaymentFact:
     evidence = Evidence(source, digest="ab" * 32, wording=status)
     return PaymentFact(payment, status, evidence, amount, currency, captured, refunded)
+
+
+def learn(order: Order, *facts: PaymentFact) -> Order:
+    for told in facts:
+        order = after(order, *learn_payment(order, order.jobs[-1], told))
+    return order

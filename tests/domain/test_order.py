@@ -7,24 +7,18 @@ from itertools import permutations
 import pytest
 
 from backend.domain.events import EvidenceSetAside, JobClosed, JobLost, JobRejected, PaymentObserved
-from backend.domain.facts import JobSnapshot, PaymentFact
+from backend.domain.facts import JobSnapshot
 from backend.domain.history import broken_at
-from backend.domain.learning import learn_job, learn_payment
+from backend.domain.learning import learn_job
 from backend.domain.ledger import replay
 from backend.domain.model import Order
 from backend.domain.order_status import captured_minor, order_status, refunded_minor
 from backend.domain.references import JobReference, OwnReference
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
 
-from .builders import FIRST, JOB, NOW, SECOND, after, fact, opened, placed, planned
+from .builders import FIRST, JOB, NOW, SECOND, after, fact, learn, opened, placed, planned
 
 S = PaymentStatus
-
-
-def learn(order: Order, *facts: PaymentFact) -> Order:
-    for told in facts:
-        order = after(order, *learn_payment(order, order.jobs[-1], told))
-    return order
 
 
 def test_an_order_is_paid_by_a_confirmed_capture_of_its_amount() -> None:

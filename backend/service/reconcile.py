@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from ..domain.events import AttentionRaised, Event, JobLost
+from ..domain.events import AttentionRaised, Event, JobLost, JobSuperseded
 from ..domain.facts import JobSnapshot
 from ..domain.learning import learn_job
 from ..domain.model import Job, Order, OrderId
@@ -20,7 +20,7 @@ from ..domain.references import JobReference
 from ..domain.schedule import is_overdue
 from ..domain.statuses import MAY_TAKE_MONEY, JobState
 from ..domain.terms import Mode
-from ..ports import Clock, NoSuchJob, OrderStore, PaymentGateway, StoreError, Unavailable, Work
+from ..ports import Cancelled, Clock, NoSuchJob, OrderStore, PaymentGateway, StoreError, Unavailable, Work
 from .orders import Decide, Orders
 
 log = logging.getLogger(__name__)
@@ -98,6 +98,8 @@ class Reconciler:
         if job.gateway in self._gateways:
             outcome = await self._gateways[job.gateway].cancel_payment_job(job.job_reference)
             log.info("cancelling %s of %s: %s", job.job_reference, order.id, type(outcome).__name__)
+            if isinstance(outcome, Cancelled):
+                order = await self._orders.change(order, partial(_supersede, job.number), actor=ACTOR)
         return (await self.look_at_job(order, job, job.job_reference)).order
 
     def _notice_time(self, order: Order) -> Sequence[Event]:
@@ -126,6 +128,12 @@ def _worth_a_look(order: Order) -> Sequence[Job]:
     named = [job for job in order.jobs if job.job_reference is not None]
     live = [job for job in named if job.state in MAY_TAKE_MONEY or any(p.captured_minor for p in job.payments)]
     return live or named
+
+
+def _supersede(number: int, order: Order) -> Sequence[Event]:
+    """The gateway's word that it takes no more money lets another job start; the job is watched all the same."""
+    is_open = order.jobs[number - 1].state is JobState.OPEN
+    return (JobSuperseded(number, "the gateway accepted to cancel it"),) if is_open else ()
 
 
 def _learn_snapshot(number: int, snapshot: JobSnapshot, order: Order) -> Sequence[Event]:

@@ -197,3 +197,16 @@ async def test_a_page_that_was_paid_at_the_last_moment_is_not_replaced(here: Wor
     with pytest.raises(OrderAlreadyPaid):
         await here.start()
     assert len(await here.jobs_at_gateway()) == 1
+
+
+async def test_a_page_whose_cancellation_was_accepted_is_superseded_and_watched_until_it_is_dead(here: World) -> None:
+    await here.start()
+    here.later(minutes=58)
+    await here.fault("error-500-before.read.x3")
+    second = await here.start()
+    assert second.order.jobs[-1].own_reference == "TEST-001~2"
+    assert await states(here) == [JobState.SUPERSEDED, JobState.OPEN]
+    here.later(seconds=10)
+    await here.work()
+    assert await states(here) == [JobState.CLOSED, JobState.OPEN]
+    assert await here.status() is OrderStatus.PENDING

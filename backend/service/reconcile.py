@@ -16,6 +16,7 @@ from ..domain.events import AttentionRaised, Event, JobLost, JobSuperseded
 from ..domain.facts import JobSnapshot
 from ..domain.learning import learn_job
 from ..domain.model import Job, Order, OrderId
+from ..domain.order_status import captured_minor
 from ..domain.references import JobReference
 from ..domain.schedule import is_overdue
 from ..domain.statuses import MAY_TAKE_MONEY, JobState
@@ -69,6 +70,8 @@ class Reconciler:
         for job in _worth_a_look(order):
             assert job.job_reference is not None, "only a job that the gateway named is worth a look"
             order = (await self.look_at_job(order, job, job.job_reference)).order
+        for job in _pages_not_wanted(order):
+            order = await self.retire(order, job)
         if order.version == before:
             await self._orders.note_look(order)
         return order
@@ -128,6 +131,13 @@ def _worth_a_look(order: Order) -> Sequence[Job]:
     named = [job for job in order.jobs if job.job_reference is not None]
     live = [job for job in named if job.state in MAY_TAKE_MONEY or any(p.captured_minor for p in job.payments)]
     return live or named
+
+
+def _pages_not_wanted(order: Order) -> Sequence[Job]:
+    """Open pages of an order that is paid by another job: whoever pays there pays twice."""
+    if captured_minor(order) < order.amount.minor:
+        return ()
+    return [job for job in order.jobs if job.state is JobState.OPEN and not any(p.captured_minor for p in job.payments)]
 
 
 def _supersede(number: int, order: Order) -> Sequence[Event]:

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from backend.domain.statuses import OrderStatus, PaymentStatus
+from backend.domain.order_status import order_status
+from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
 from backend.ports import WebhookRejected, WebhookUnreadable
 from backend.service.start_payment import StartedPayment
 from backend.service.webhooks import Outcome
@@ -226,3 +227,20 @@ async def test_coming_back_again_and_again_costs_one_look(here: World) -> None:
         await here.customer_return(started.order.reference)
         await here.work()
     assert await here.reads_at_gateway() == 1
+
+
+async def test_when_an_earlier_page_is_paid_the_newer_one_is_taken_away(here: World) -> None:
+    first = await here.start()
+    here.later(minutes=58)
+    await here.fault("error-500-before.read.x3")
+    await here.start()
+    await here.take(*here.signed(**captured(first)))
+    order = await here.order()
+    assert order_status(order) is OrderStatus.PAID
+    assert [(item.code, item.is_open) for item in order.attention] == [("paid_on_earlier_job", True)]
+    here.later(seconds=10)
+    await here.work()
+    order = await here.order()
+    assert order.jobs[1].state is JobState.CLOSED
+    assert order_status(order) is OrderStatus.PAID
+    assert ("paid_on_earlier_job", False) in [(item.code, item.is_open) for item in order.attention]

@@ -1,11 +1,11 @@
 """The one composition root: settings in, running objects out. Nothing else imports everything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import httpx
 from fastapi import FastAPI
@@ -39,7 +39,21 @@ INTENT_MARGIN: Final = timedelta(seconds=12)
 """An intent outlives the gateway's deadline by this, so that a slow but living creator is not taken for dead."""
 
 
-def create_app(settings: Settings) -> FastAPI:
+def make_store(settings: Settings) -> OrderStore:
+    """MongoDB where a URL is given, else one file in the data folder; nothing is opened yet."""
+    timeout_seconds = settings.store_timeout_seconds
+    if settings.mongo_url is not None:
+        from .stores.mongo import MongoStore  # the driver costs start-up time that SQLite need not pay
+
+        return MongoStore(settings.mongo_url.get_secret_value(), settings.db_name, timeout_seconds=timeout_seconds)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return SqliteStore(settings.data_dir / ORDERS_FILE, timeout_seconds=timeout_seconds)
+
+
+StoreMaker: TypeAlias = Callable[[Settings], OrderStore]
+
+
+def create_app(settings: Settings, *, store: StoreMaker = make_store) -> FastAPI:
     """The whole program as one ASGI application; the store and the background work start with its lifespan.
 
     Raises:
@@ -51,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
         async with AsyncExitStack() as stack:
             for resource in resources:
                 await stack.enter_async_context(resource)
-            app.state.context = await _start(settings, gateways, stack)
+            app.state.context = await _start(settings, store(settings), gateways, stack)
             yield
 
     mocked = settings.mode is Mode.MOCK
@@ -61,10 +75,11 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def _start(settings: Settings, gateways: Mapping[str, PaymentGateway], stack: AsyncExitStack) -> ApiContext:
+async def _start(
+    settings: Settings, store: OrderStore, gateways: Mapping[str, PaymentGateway], stack: AsyncExitStack
+) -> ApiContext:
     """Open everything in order; ``stack`` closes it in reverse."""
     clock, mode = SystemClock(), settings.mode
-    store = make_store(settings)
     await store.open()
     stack.push_async_callback(store.close)
     orders = Orders(store, clock, mode, limit=timedelta(seconds=settings.store_timeout_seconds))
@@ -86,17 +101,6 @@ async def _start(settings: Settings, gateways: Mapping[str, PaymentGateway], sta
         tokens=TokenVerifier(settings.jwt_secret_key.get_secret_value()),
         frontend_url=settings.frontend_url,
     )
-
-
-def make_store(settings: Settings) -> OrderStore:
-    """MongoDB where a URL is given, else one file in the data folder; nothing is opened yet."""
-    timeout_seconds = settings.store_timeout_seconds
-    if settings.mongo_url is not None:
-        from .stores.mongo import MongoStore  # the driver costs start-up time that SQLite need not pay
-
-        return MongoStore(settings.mongo_url.get_secret_value(), settings.db_name, timeout_seconds=timeout_seconds)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return SqliteStore(settings.data_dir / ORDERS_FILE, timeout_seconds=timeout_seconds)
 
 
 @dataclass(frozen=True, slots=True)

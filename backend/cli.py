@@ -1,17 +1,24 @@
-"""The operator's command line: ``backend run``, ``backend token``."""
+"""The operator's command line: ``backend run``, ``token``, ``export``, ``import``; exit code 1: it was not done."""
 
+import asyncio
+import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
 from .api.auth import TokenVerifier
 from .config import Settings, SettingsError, load_settings
 from .domain.terms import Mode
+from .ports import OrderStore, StoreError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="RaffleStack payments: run it, and try it out.")
+
+T = TypeVar("T")
 
 TOKEN_HOURS = 8
 
@@ -43,6 +50,64 @@ def token(
 ) -> None:
     """Print a token to call the API with, signed with JWT_SECRET_KEY."""
     typer.echo(_mint(_settings(), user=user, email=email, admin=admin, hours=hours))
+
+
+@app.command("export")
+def export_all(file: Annotated[Path, typer.Argument(help="Where to write; must not exist yet.")]) -> None:
+    """Write every order to FILE as JSON lines with checksums, while the service runs or not."""
+    from .stores.transfer import export_orders
+
+    async def export(store: OrderStore, partial: Path) -> int:
+        with partial.open("xb") as out:
+            count = await export_orders(store, Mode, out, datetime.now(UTC), _progress("exported"))
+            out.flush()
+            os.fsync(out.fileno())
+        return count
+
+    if file.exists():
+        _fail(f"{file} exists already; nothing was exported")
+    partial = file.with_name(file.name + ".partial")
+    partial.unlink(missing_ok=True)
+    count = asyncio.run(_with_store(lambda store: export(store, partial)))
+    partial.replace(file)
+    typer.echo(f"exported {count} orders to {file}")
+
+
+@app.command("import")
+def import_all(file: Annotated[typer.FileBinaryRead, typer.Argument(help="An export that is whole.")]) -> None:
+    """Add the orders of FILE that the store lacks, and update those it has older. A damaged file changes nothing."""
+    from .stores.transfer import DamagedExport, import_orders
+
+    now, tell = datetime.now(UTC), _progress("imported")
+    try:
+        done = asyncio.run(_with_store(lambda store: import_orders(store, file, now, tell)))
+    except DamagedExport as exc:
+        _fail(f"nothing was imported: {exc}")
+    typer.echo(f"imported: {done.added} added, {done.updated} updated, {done.kept} kept as they were")
+
+
+async def _with_store(work: Callable[[OrderStore], Awaitable[T]]) -> T:
+    from .bootstrap import make_store
+
+    store = make_store(_settings())
+    try:
+        await store.open()
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+    except StoreError as exc:
+        _fail(f"the store did not do it; the same command may be given again: {exc}")
+
+
+def _progress(done: str) -> Callable[[int], None]:
+    """A line that counts up, for whoever watches; nothing where the output goes to a file."""
+    return lambda count: typer.echo(f"\r{done} {count} orders", nl=False, err=True) if sys.stderr.isatty() else None
+
+
+def _fail(why: str) -> NoReturn:
+    typer.echo(why, err=True)
+    raise typer.Exit(1)
 
 
 def _settings() -> Settings:

@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "simulator": set(),
     "bootstrap": {"api", "clock", "config", "domain", "gateways", "ports", "service", "simulator", "stores", "worker"},
     "server": {"bootstrap", "config", "gateways"},
-    "cli": {"api", "bootstrap", "config", "domain", "service"},
+    "cli": {"api", "bootstrap", "config", "domain", "ports", "service", "stores"},
 }
 
 STANDARD_LIBRARY_ONLY = ["domain", "ports"]

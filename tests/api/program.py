@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import jwt
 
-from backend.bootstrap import create_app
+from backend.bootstrap import StoreMaker, create_app, make_store
 from backend.config import Settings
 
 JWT_SECRET = "a-secret-of-the-tests-that-is-long-enough"
@@ -60,7 +60,7 @@ class Program:
 
 
 @asynccontextmanager
-async def program(folder: Path, **settings: Any) -> AsyncIterator[Program]:
+async def program(folder: Path, store: StoreMaker = make_store, **settings: Any) -> AsyncIterator[Program]:
     chosen = {
         "jwt_secret_key": JWT_SECRET,
         "cashflows_webhook_secret": WEBHOOK_SECRET,
@@ -68,7 +68,7 @@ async def program(folder: Path, **settings: Any) -> AsyncIterator[Program]:
         "public_base_url": BASE_URL,
         **settings,
     }
-    app = create_app(Settings(_env_file=None, **chosen))
+    app = create_app(Settings(_env_file=None, **chosen), store=store)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
         yield Program(client)

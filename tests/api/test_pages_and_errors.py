@@ -1,5 +1,6 @@
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -77,7 +78,7 @@ async def test_pages_load_nothing_from_elsewhere_and_forbid_it(here: Program, pa
 
 
 async def test_the_try_out_page_exists_in_mock_mode_only(tmp_path: Path) -> None:
-    credentials = {"cashflows_merchant_id": "1", "cashflows_api_key": "k", "cashflows_api_secret": "s"}
+    credentials: dict[str, Any] = {"cashflows_merchant_id": "1", "cashflows_api_key": "k", "cashflows_api_secret": "s"}
     async with program(tmp_path, cashflows_gateway_url="http://127.0.0.1:9", **credentials) as integration:
         for path in ("/", "/try-out", "/sandbox/", "/sandbox/faults"):
             problem(await integration.client.get(path), 404, "not-found")
@@ -91,7 +92,7 @@ async def test_the_framework_answers_with_problems_too(here: Program) -> None:
 
 
 async def test_an_unreachable_gateway_is_a_503_that_says_when_to_come_back(tmp_path: Path) -> None:
-    credentials = {"cashflows_merchant_id": "1", "cashflows_api_key": "k", "cashflows_api_secret": "s"}
+    credentials: dict[str, Any] = {"cashflows_merchant_id": "1", "cashflows_api_key": "k", "cashflows_api_secret": "s"}
     async with program(tmp_path, cashflows_gateway_url="http://127.0.0.1:9", **credentials) as integration:
         response = await integration.create()
         problem(response, 503, "gateway-unavailable")

@@ -97,7 +97,7 @@ async def test_what_does_not_fit_is_acknowledged_kept_and_pays_nothing(
 
 
 async def test_without_a_secret_outside_mock_mode_every_webhook_is_refused(tmp_path: Path) -> None:
-    credentials = {
+    credentials: dict[str, Any] = {
         "cashflows_merchant_id": "1",
         "cashflows_api_key": "key",
         "cashflows_api_secret": "secret",

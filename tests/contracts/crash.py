@@ -160,7 +160,8 @@ def main() -> None:
                 else:
                     found = crash_mongo_writers(engine.url, plan)
     sys.stdout.write(f"{asked.store}, {asked.victim} killed, seed {asked.seed}: {found}\n")
-    sys.exit("\n".join(found.lost))
+    if found.lost:
+        sys.exit("\n".join(found.lost))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import respx
 from backend.domain.facts import JobSnapshot
 from backend.domain.money import CurrencyCode, Money
 from backend.gateways.cashflows import CashflowsService, Scheme, Sha512
-from backend.gateways.cashflows.guard import LockOutGuard
 from backend.gateways.cashflows.signing import sha512_hash
+from backend.gateways.guard import LockOutGuard
 from backend.gateways.http import GatewayHttp
 from backend.ports import NotSent, Redirect, Refused, Unavailable
 
@@ -108,7 +108,7 @@ async def test_an_operator_allows_one_more_try(gateway: respx.Router, client: ht
 
 @pytest.mark.parametrize("between", [200, 404, 500, 400])
 def test_any_other_answer_between_shows_that_the_account_works(between: int) -> None:
-    guard = LockOutGuard()
+    guard = LockOutGuard("Acme", "ACME_KEY")
     for status in (401, between, 403, between, 401):
         guard.note(status)
     assert guard.reason is None

@@ -31,18 +31,20 @@ from ...ports import (
     Unknown,
     WebhookRejected,
 )
+from ..guard import LockOutGuard
 from ..http import GatewayHttp, NoAnswer, NothingSent, Reply
-from .guard import LockOutGuard
+from ..scrubbing import scrub
 from .operations import allowed_operations, call_for, read_outcome
 from .reading import WireError
 from .schemes import SIGNATURE_HEADER, Scheme
-from .scrubbing import scrub
 from .webhook import echo
 from .wire import job_body, read_created, read_error_code, read_job, read_methods
 
 log = logging.getLogger(__name__)
 
 API_PATH: Final = "/api/gateway"
+
+CREDENTIALS: Final = "CASHFLOWS_MERCHANT_ID, CASHFLOWS_API_KEY, CASHFLOWS_API_SECRET and CASHFLOWS_SCHEME"
 
 MOCK_NOTICE: Final = "MOCKED: Please configure Cashflows credentials in backend/.env"
 
@@ -73,7 +75,7 @@ class CashflowsService:
         self._http = http
         self._page_domain = page_domain
         self._secrets = tuple(secrets)
-        self._guard = LockOutGuard()
+        self._guard = LockOutGuard("Cashflows", CREDENTIALS)
         self._preferred_key = 0
         self.account = sha256("\0".join((merchant_id, gateway_url, *scheme.hash_headers(b""))).encode()).hexdigest()
         self.is_configured = is_configured

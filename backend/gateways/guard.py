@@ -1,8 +1,8 @@
-"""Stop calling before Cashflows locks the account.
+"""Stop calling before the gateway locks the account.
 
-Cashflows locks an account on repeated bad hashes; how many is not published (developer pages, as digested by a third
-party). So after two refusals of our credentials in a row no call is made any more, until an operator says so or the
-program starts anew with other settings. Each process counts for itself; ``service/gateway_guard.py`` tells the others.
+Gateways lock an account on repeated bad signatures; after how many is seldom published. So after two refusals of our
+credentials in a row no call is made any more, until an operator says so or the program starts anew with other settings.
+Each process counts for itself here; ``service/gateway_guard.py`` counts for all of them together.
 """
 
 import logging
@@ -13,20 +13,21 @@ log = logging.getLogger(__name__)
 MOST_REFUSALS: Final = 2
 AUTHENTICATION: Final = frozenset({401, 403})
 
-REASON: Final = (
-    "Cashflows refused our credentials twice in a row, so no further call is made, lest it lock the account: check "
-    "CASHFLOWS_MERCHANT_ID, CASHFLOWS_API_KEY, CASHFLOWS_API_SECRET and CASHFLOWS_SCHEME, then resume"
-)
-
 
 class LockOutGuard:
-    def __init__(self) -> None:
+    """``advice`` names the settings to check."""
+
+    def __init__(self, gateway: str, advice: str) -> None:
+        self._refused_reason = (
+            f"{gateway} refused our credentials twice in a row, so no further call is made, lest it lock the account: "
+            f"check {advice}, then resume"
+        )
         self._refusals = 0
         self._told: str | None = None
 
     @property
     def reason(self) -> str | None:
-        return REASON if self._refusals >= MOST_REFUSALS else self._told
+        return self._refused_reason if self._refusals >= MOST_REFUSALS else self._told
 
     def suspend(self, reason: str) -> None:
         """Stop the calls because another process was refused."""
@@ -39,7 +40,7 @@ class LockOutGuard:
             return
         self._refusals += 1
         if self._refusals == MOST_REFUSALS:
-            log.error(REASON)
+            log.error(self._refused_reason)
 
     def resume(self) -> None:
         """Allow one more try: the next refusal stops the calls again."""

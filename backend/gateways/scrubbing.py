@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from ...domain.card_numbers import RUN, holds_card_number
+from ..domain.card_numbers import RUN, holds_card_number
 
 HIDDEN: Final = "[hidden]"
 SIGNATURE: Final = re.compile(r"\b(?:[0-9A-Fa-f]{128}|[0-9A-Fa-f]{64})\b")

@@ -14,6 +14,7 @@ ALLOWED: dict[str, set[str]] = {
     "ports": {"domain"},
     "service": {"domain", "ports"},
     "gateways": {"domain", "ports"},
+    "conformance": {"domain", "gateways", "ports", "simulator"},
     "stores": {"domain", "ports"},
     "api": {"domain", "ports", "service"},
     "worker": {"domain", "ports", "service"},

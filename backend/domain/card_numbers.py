@@ -12,7 +12,9 @@ from itertools import accumulate
 from typing import Final
 
 RUN: Final = re.compile(r"[0-9]+(?:[ ./_-]{1,3}[0-9]+)*")
-ISSUER: Final = re.compile(r"4|5[0-9]|6|3[0-9]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720")
+ISSUER: Final = re.compile(r"4|5[0-9]|6|3[0-9]")
+TWO_SERIES: Final = re.compile(r"222[1-9]|22[3-9]|2[3-6]|27[01]|2720")
+"""Mastercard's second range, always of 16 digits; a gateway's references of 18 digits may open the same way."""
 LENGTHS: Final = range(13, 20)
 
 
@@ -20,10 +22,14 @@ def holds_card_number(text: str) -> bool:
     """Whether a card number stands in ``text``, in the digits of any script."""
     plain = text if text.isascii() else "".join(_ascii_digit(char) for char in text)
     return any(
-        ISSUER.match(digits) and _luhn(digits)
+        _is_issued(digits) and _luhn(digits)
         for run in RUN.finditer(plain)
         for digits in _spans(re.findall("[0-9]+", run[0]))
     )
+
+
+def _is_issued(digits: str) -> bool:
+    return bool(ISSUER.match(digits)) or (len(digits) == 16 and bool(TWO_SERIES.match(digits)))
 
 
 def _spans(groups: list[str]) -> Iterator[str]:

@@ -46,7 +46,7 @@ def read_signed(body: bytes) -> SignedFact | Hint:
     """A verified delivery; one whose status nobody knows is worth a look and no more.
 
     Raises:
-        WebhookUnreadable: not JSON, a reference is missing, or ``status`` and ``event`` disagree.
+        WebhookUnreadable: not JSON, a reference or the status is missing, or ``status`` and ``event`` contradict.
     """
     told = _read(_Signed, body)
     job_reference = JobReference(told.payment_job_reference) if told.payment_job_reference else None
@@ -95,7 +95,9 @@ def _read(shape: type[Shape], body: bytes) -> Shape:
 
 
 def _wording(told: _Signed) -> str:
+    """The delivery's word for the payment's status; if it has two, the one that nobody knows."""
     words = {word.lower().removeprefix("payment.")[:32] for word in (told.status, told.event) if word is not None}
-    if len(words) != 1:
+    unknown = sorted(words - SIGNED_STATUSES.keys())
+    if not unknown and len(words) != 1:
         raise WebhookUnreadable("say the payment's status once, as status or as event payment.<status>")
-    return words.pop()
+    return unknown[0] if unknown else words.pop()

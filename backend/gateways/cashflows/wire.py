@@ -5,6 +5,7 @@ status updates". Not confirmed on a live account: the numeric spellings of statu
 """
 
 import json
+import re
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
@@ -38,6 +39,8 @@ STATUSES: Final = {
 
 OVER: Final = frozenset({"paid", "cancelled", "expired", "9100"})
 """Job statuses after which a job takes no more money; a failed attempt leaves it open for another."""
+
+CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 
 COMPLETED: Final = frozenset({"completed", "9010"})
 FAILED: Final = frozenset({"failed"})
@@ -190,11 +193,12 @@ def read_methods(body: bytes) -> tuple[str, ...]:
 
 
 def read_error_code(body: bytes) -> str:
-    """The first error's code, or a plain word for a reply without one; never its free text."""
+    """The first error's code, or plain words for a reply without one; never free text, which may name people."""
     try:
-        return parse(_Failure, body).error_report.errors[0].code[:64]
+        code = parse(_Failure, body).error_report.errors[0].code
     except WireError:
         return "no error report"
+    return code if CODE.fullmatch(code) else "no error code"
 
 
 def _fact(job: _Job, payment: _Payment, digest: str) -> PaymentFact:

@@ -28,6 +28,7 @@
             +-- NeedsAnotherPerson
             +-- TooManyOperations
         +-- NothingToResolve
+        +-- OrderHoldsMoney
 
 No message repeats what the caller sent except references and amounts: input may hold a card number.
 """
@@ -177,6 +178,11 @@ class NeedsAnotherPerson(OperationConflict):
 class TooManyOperations(OperationConflict):
     def __init__(self, reference: str, limit: int) -> None:
         super().__init__(f"order {reference} has used its {limit} operations; use the gateway's portal")
+
+
+class OrderHoldsMoney(OrderConflict):
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"order {reference} holds money; refund or void its payments before it is cancelled")
 
 
 class NothingToResolve(OrderConflict):

@@ -41,6 +41,11 @@ class Money:
             raise InvalidAmount(currency, exponent)
         return cls(int(whole + fraction[:exponent].ljust(exponent, "0")), currency)
 
+    @classmethod
+    def whole(cls, units: int, currency: CurrencyCode) -> "Money":
+        """``units`` pounds, yen or dinars."""
+        return cls(units * 10 ** EXPONENTS[currency], currency)
+
     def to_wire(self) -> str:
         """The amount in major units with all of the currency's decimals, ``"10.00"``."""
         exponent = EXPONENTS[self.currency]

@@ -10,14 +10,17 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from .model import Job, Order
-from .operations import ON_THE_WIRE, Operation
+from .operations import ON_THE_WIRE, Operation, OperationState
 from .order_status import kept_minor
-from .statuses import JobState
+from .statuses import JobState, PaymentStatus
 
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (10, 20, 40, 60, 120, 300, 600, 900))
 OVERDUE_AFTER: Final = timedelta(hours=2)
 """A job that is still open this long after its expiry is a matter for a person."""
 OVERDUE_INTERVAL: Final = timedelta(hours=6)
+
+AUTHORIZED_INTERVAL: Final = timedelta(hours=6)
+"""What was authorized may be captured or cancelled in the gateway's portal, or lapse."""
 
 LAST_LOOK_AFTER: Final = timedelta(minutes=5)
 """A job that ended before its time is looked at once more this long after its expiry: surely dead then."""
@@ -40,11 +43,16 @@ def next_check(order: Order, now: datetime) -> datetime | None:
 
 
 def is_overdue(job: Job, now: datetime) -> bool:
+    """Whether it should have ended long ago; an authorized payment keeps it open until it is captured or voided."""
+    if any(payment.status is PaymentStatus.AUTHORIZED for payment in job.payments):
+        return False
     return job.state in (JobState.OPEN, JobState.SUPERSEDED) and now >= job.expires_at + OVERDUE_AFTER
 
 
 def is_forsaken(operation: Operation, now: datetime) -> bool:
     """Whether whoever was allowed to send it has had the time to come back and say what happened."""
+    if operation.state is not OperationState.SUBMITTING or operation.accepted_at is not None:
+        return False
     return operation.submitted_at is not None and now >= operation.submitted_at + SENDER_DEAD_AFTER
 
 
@@ -64,6 +72,8 @@ def _wanted(order: Order, now: datetime) -> Iterator[datetime]:
     for job in order.jobs:
         yield from _job_wants(job, now, order.looks_since_news)
         yield from _ended_job_wants(job, order.last_look_at)
+    if any(payment.status is PaymentStatus.AUTHORIZED for payment in order.payments):
+        yield now + AUTHORIZED_INTERVAL
     for operation in order.operations:
         if operation.may_be_sent or operation.state in ON_THE_WIRE:
             yield now + BACKOFF[min(order.looks_since_news, len(BACKOFF) - 1)]
@@ -76,7 +86,8 @@ def _job_wants(job: Job, now: datetime, looks: int) -> Iterator[datetime]:
         case JobState.INTENT:
             yield max(now, job.intent_until)
         case JobState.OPEN | JobState.ORPHAN | JobState.SUPERSEDED if job.job_reference is not None:
-            yield now + (OVERDUE_INTERVAL if is_overdue(job, now) else BACKOFF[min(looks, len(BACKOFF) - 1)])
+            over = now >= job.expires_at + OVERDUE_AFTER
+            yield now + (OVERDUE_INTERVAL if over else BACKOFF[min(looks, len(BACKOFF) - 1)])
 
 
 def _ended_job_wants(job: Job, looked_at: datetime | None) -> Iterator[datetime]:

@@ -12,17 +12,20 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from ..domain.events import AttentionRaised, Event, JobLost, JobSuperseded
+from ..domain.cases import Case, outlived, unaccounted, unknown_to_gateway, waiting
+from ..domain.events import AttentionRaised, Event, JobLost, JobSuperseded, OperationSettled
 from ..domain.facts import JobSnapshot
 from ..domain.learning import learn_job
 from ..domain.model import Job, Order, OrderId
-from ..domain.order_status import captured_minor
+from ..domain.operations import HOLDS_AMOUNT, OperationState
+from ..domain.order_status import HELD, captured_minor
 from ..domain.references import JobReference
-from ..domain.schedule import is_overdue
+from ..domain.schedule import is_forsaken, is_overdue, is_unaccounted, is_unsent
 from ..domain.statuses import MAY_TAKE_MONEY, JobState
 from ..domain.terms import Mode
 from ..ports import Cancelled, Clock, NoSuchJob, OrderStore, PaymentGateway, StoreError, Unavailable, Work
 from .orders import Decide, Orders
+from .send_operation import OperationSender
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,7 @@ class Reconciler:
         self._gateways = gateways
         self._clock = clock
         self._mode = mode
+        self._sender = OperationSender(orders, gateways, clock)
 
     async def run_due(self) -> int:
         """Look at one batch of due orders; returns how many there were."""
@@ -69,7 +73,10 @@ class Reconciler:
         order = await self._orders.change(order, self._notice_time, actor=ACTOR)
         for job in _worth_a_look(order):
             assert job.job_reference is not None, "only a job that the gateway named is worth a look"
-            order = (await self.look_at_job(order, job, job.job_reference)).order
+            looked = await self.look_at_job(order, job, job.job_reference)
+            order = looked.order
+            if looked.answered:
+                order = await self._send_waiting(order, job, job.job_reference)
         for job in _pages_not_wanted(order):
             order = await self.retire(order, job)
         if order.version == before:
@@ -89,11 +96,17 @@ class Reconciler:
                 log.warning("could not ask about %s of %s: %s", reference, order.id, reason)
                 return Looked(order, answered=False)
             case NoSuchJob():
-                detail = f"the gateway does not know payment job {reference}"
-                decide = partial(_raise_attention, "job_unknown_to_gateway", detail)
+                decide = partial(_raise_attention, unknown_to_gateway(job))
             case JobSnapshot():
                 decide = partial(_learn_snapshot, job.number, answer)
         return Looked(await self._orders.change(order, decide, actor=ACTOR), answered=True)
+
+    async def _send_waiting(self, order: Order, job: Job, reference: JobReference) -> Order:
+        """Send what was planned and not sent, now that the gateway has shown that it answers, and see its effect."""
+        waiting = [each.number for each in order.operations if each.job == job.number and each.may_be_sent]
+        for number in waiting:
+            order = await self._sender.send(order, number, actor=ACTOR)
+        return (await self.look_at_job(order, job, reference)).order if waiting else order
 
     async def retire(self, order: Order, job: Job) -> Order:
         """End a disclosed job at the gateway; whether it is dead, the order tells afterwards."""
@@ -106,15 +119,22 @@ class Reconciler:
         return (await self.look_at_job(order, job, job.job_reference)).order
 
     def _notice_time(self, order: Order) -> Sequence[Event]:
-        """What time alone tells: intents that ran out, and jobs that outlived their expiry."""
+        """What time alone tells: of jobs whose creator is gone or that outlived their expiry, and of operations."""
         now = self._clock.now()
         events: list[Event] = []
         for job in order.jobs:
             if job.state is JobState.INTENT and now >= job.intent_until:
                 events.append(JobLost(job.number, "whoever was creating it did not come back"))
             if is_overdue(job, now):
-                detail = f"payment job {job.job_reference} should have ended at {job.expires_at:%Y-%m-%d %H:%M} UTC"
-                events.extend(_raise_attention("job_outlived_its_expiry", detail, order))
+                events.extend(_raise_attention(outlived(job), order))
+        for operation in order.operations:
+            if is_forsaken(operation, now):
+                why = "whoever was sending it did not come back"
+                events.append(OperationSettled(operation.number, OperationState.UNKNOWN, None, why))
+            if is_unaccounted(operation, now):
+                events.extend(_raise_attention(unaccounted(operation), order))
+            if is_unsent(operation, now):
+                events.extend(_raise_attention(waiting(operation), order))
         return events
 
     async def _look_safely(self, order_id: OrderId) -> None:
@@ -127,17 +147,23 @@ class Reconciler:
 
 
 def _worth_a_look(order: Order) -> Sequence[Job]:
-    """The jobs that may still take money, or have taken some; of an order without any, all that ended."""
+    """The jobs that may still take money, hold some, or wait for an operation; of an order without any, all."""
+    busy = {operation.job for operation in order.operations if operation.state in HOLDS_AMOUNT}
+    busy |= {misfit.job for misfit in order.misfits if misfit.kept_minor}
     named = [job for job in order.jobs if job.job_reference is not None]
-    live = [job for job in named if job.state in MAY_TAKE_MONEY or any(p.captured_minor for p in job.payments)]
+    live = [job for job in named if job.state in MAY_TAKE_MONEY or job.number in busy or _holds_money(job)]
     return live or named
 
 
+def _holds_money(job: Job) -> bool:
+    return any(payment.captured_minor or payment.status in HELD for payment in job.payments)
+
+
 def _pages_not_wanted(order: Order) -> Sequence[Job]:
-    """Open pages of an order that is paid by another job: whoever pays there pays twice."""
-    if captured_minor(order) < order.amount.minor:
+    """Open pages of an order that was given up or is paid by another job: nobody should pay there."""
+    if order.cancelled_at is None and captured_minor(order) < order.amount.minor:
         return ()
-    return [job for job in order.jobs if job.state is JobState.OPEN and not any(p.captured_minor for p in job.payments)]
+    return [job for job in order.jobs if job.state is JobState.OPEN and not _holds_money(job)]
 
 
 def _supersede(number: int, order: Order) -> Sequence[Event]:
@@ -150,5 +176,7 @@ def _learn_snapshot(number: int, snapshot: JobSnapshot, order: Order) -> Sequenc
     return learn_job(order, order.jobs[number - 1], snapshot)
 
 
-def _raise_attention(code: str, detail: str, order: Order) -> Sequence[Event]:
-    return () if order.needs_attention(code, detail) else (AttentionRaised(code, detail),)
+def _raise_attention(case: Case, order: Order) -> Sequence[Event]:
+    if order.needs_attention(case.code, case.detail):
+        return ()
+    return (AttentionRaised(case.code, case.detail, case.amount_minor),)

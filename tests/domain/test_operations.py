@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from backend.domain.deciding import abandon, approve, resolve_operation
 from backend.domain.errors import (
     AmountTooLarge,
     NeedsAnotherPerson,
@@ -20,14 +21,7 @@ from backend.domain.ledger import defects
 from backend.domain.model import Job, Order
 from backend.domain.operations import NEXT, OperationKind, OperationState
 from backend.domain.order_status import order_status
-from backend.domain.planning import (
-    OperationAsk,
-    abandon,
-    approve,
-    plan_operation,
-    repeated,
-    resolve_operation,
-)
+from backend.domain.planning import OperationAsk, plan_operation, repeated
 from backend.domain.references import PaymentReference
 from backend.domain.standing import PaymentStanding
 from backend.domain.statuses import OrderStatus

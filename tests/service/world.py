@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from backend.domain.model import Order
+from backend.domain.operations import OperationKind
 from backend.domain.order_status import order_status
+from backend.domain.planning import OperationAsk
 from backend.domain.references import OrderReference
 from backend.domain.statuses import OrderStatus
 from backend.domain.terms import Mode
@@ -21,13 +23,17 @@ from backend.gateways.cashflows.signing import webhook_signature
 from backend.gateways.http import GatewayHttp
 from backend.ports import OrderStore, StoreError, WebhookRejected, WebhookUnreadable
 from backend.service.customer_return import CustomerReturn
+from backend.service.operations import Asked, Operations
 from backend.service.orders import Orders
 from backend.service.reconcile import Reconciler
+from backend.service.send_operation import OperationSender
 from backend.service.start_payment import Limits, Links, StartedPayment, StartPayment
 from backend.service.webhooks import Accepted, Webhooks
 from backend.simulator import Clock, Simulator, SimulatorSettings
 from backend.stores import MemoryStore
 from tests.domain.builders import terms
+
+from .mortality import MortalDisk, Mortality, MortalNetwork
 
 TURNS = 20
 """Turns of the event loop that a sleeper gives to the others."""
@@ -56,8 +62,8 @@ class SharedClock:
 class Network(httpx.AsyncBaseTransport):
     """Carries our gateway calls to the simulator, unless it is ``down``."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self._inner = httpx.ASGITransport(app=simulator.app)
+    def __init__(self, simulator: Simulator, mortality: Mortality) -> None:
+        self._inner = MortalNetwork(httpx.ASGITransport(app=simulator.app), mortality)
         self.down = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -78,6 +84,7 @@ class World:
     start_payment: StartPayment
     webhooks: Webhooks
     customer_return: CustomerReturn
+    operations: Operations
     woken: list[datetime] = field(default_factory=list)
 
     async def start(self, reference: str = "TEST-001", minor: int = 1000, owner: str = "alice") -> StartedPayment:
@@ -90,6 +97,22 @@ class World:
 
     async def status(self, reference: str = "TEST-001") -> OrderStatus:
         return order_status(await self.order(reference))
+
+    async def paid(self, reference: str = "TEST-001", minor: int = 1000) -> Order:
+        """An order whose customer has just paid, and whose webhook has come."""
+        await self.press((await self.start(reference, minor)).action_url, "pay")
+        await self.deliver()
+        self.later(seconds=10)
+        await self.work()
+        return await self.order(reference)
+
+    async def ask(
+        self, kind: OperationKind, minor: int | None = None, *, by: str = "ann", number: int | None = None
+    ) -> Asked:
+        """An operator asks for an operation, as the next one of the order unless told otherwise."""
+        order = await self.order()
+        number = number or len(order.operations) + 1
+        return await self.operations.ask(order, OperationAsk(kind, by, "a test", minor, number=number))
 
     async def press(self, page: str, action: str, card: str = PAYS) -> httpx.Response:
         """Fill in the hosted page and press one of its buttons."""
@@ -134,11 +157,22 @@ class World:
 
 
 @asynccontextmanager
-async def world(*, scheme: str = "hmac-sha256", store: OrderStore | None = None) -> AsyncIterator[World]:
-    account = SimulatorSettings(public_base_url="http://simulator.example")
+async def world(
+    *,
+    scheme: str = "hmac-sha256",
+    store: OrderStore | None = None,
+    auto_capture: bool = True,
+    partial_capture: bool = False,
+    approve_above: int | None = None,
+    mortality: Mortality | None = None,
+) -> AsyncIterator[World]:
+    account = SimulatorSettings(
+        public_base_url="http://simulator.example", auto_capture=auto_capture, partial_capture=partial_capture
+    )
     clock = Clock(lambda: NOON)
     shared = SharedClock(clock)
-    store = store or MemoryStore()
+    mortality = mortality or Mortality()
+    store = store or MemoryStore(MortalDisk(mortality))
     await store.open()
 
     async def take_webhook(request: httpx.Request) -> httpx.Response:
@@ -154,7 +188,7 @@ async def world(*, scheme: str = "hmac-sha256", store: OrderStore | None = None)
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(take_webhook)) as to_us:
         simulator = Simulator(account, webhook_client=to_us, clock=clock)
-        network = Network(simulator)
+        network = Network(simulator, mortality)
         async with httpx.AsyncClient(transport=network, base_url="http://simulator.example") as client:
             signing: Scheme = HmacSha256(account.api_secret, account.webhook_secret)
             if scheme == "sha512":
@@ -187,6 +221,14 @@ async def world(*, scheme: str = "hmac-sha256", store: OrderStore | None = None)
                 ),
                 webhooks=Webhooks(orders, store, gateways, reconciler, shared, Mode.MOCK, wake_worker=wake),
                 customer_return=CustomerReturn(orders, store, shared, wake_worker=wake),
+                operations=Operations(
+                    orders,
+                    OperationSender(orders, gateways, shared),
+                    reconciler,
+                    gateways,
+                    shared,
+                    approve_above=approve_above,
+                ),
                 woken=woken,
             )
             yield made

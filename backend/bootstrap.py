@@ -11,10 +11,12 @@ import httpx
 from fastapi import FastAPI
 
 from .api.app import make_app
-from .api.auth import TokenVerifier
+from .api.auth import Authenticator
 from .api.context import ApiContext
+from .api.tokens import TokenVerifier
 from .clock import SystemClock
 from .config import Settings, gateway_settings
+from .domain.roles import parse_operator_keys
 from .domain.terms import Mode
 from .gateways.http import GatewayHttp
 from .gateways.registry import GatewayContext, build, find_factories
@@ -87,6 +89,7 @@ async def _start(
     worker = Worker(poll_seconds=settings.worker_poll_seconds)
     webhooks = Webhooks(orders, store, gateways, reconciler, clock, mode, wake_worker=worker.wake)
     await stack.enter_async_context(_working(worker, [webhooks.run_pending, reconciler.run_due]))
+    tokens = TokenVerifier(settings.jwt_secret_key.get_secret_value())
     links, limits = Links(settings.base_url), _limits(settings)
     first = gateways[settings.gateway_names[0]]
     return ApiContext(
@@ -98,7 +101,8 @@ async def _start(
         start_payment=StartPayment(orders, first, reconciler, clock, links=links, limits=limits),
         customer_return=CustomerReturn(orders, store, clock, wake_worker=worker.wake),
         webhooks=webhooks,
-        tokens=TokenVerifier(settings.jwt_secret_key.get_secret_value()),
+        tokens=tokens,
+        authenticate=Authenticator(tokens, parse_operator_keys(settings.operator_keys)),
         frontend_url=settings.frontend_url,
     )
 

@@ -1,4 +1,4 @@
-"""The operator's command line: ``backend run``, ``token``, ``export``, ``import``; exit code 1: it was not done."""
+"""The operator's command line: run it, make tokens and keys, export and import; exit code 1: it was not done."""
 
 import asyncio
 import os
@@ -11,8 +11,9 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
-from .api.auth import TokenVerifier
+from .api.tokens import TokenVerifier
 from .config import Settings, SettingsError, load_settings
+from .domain.roles import ENTRY, Role, new_operator_key
 from .domain.terms import Mode
 from .ports import OrderStore, StoreError
 
@@ -50,6 +51,18 @@ def token(
 ) -> None:
     """Print a token to call the API with, signed with JWT_SECRET_KEY."""
     typer.echo(_mint(_settings(), user=user, email=email, admin=admin, hours=hours))
+
+
+@app.command("operator-key")
+def operator_key(
+    name: Annotated[str, typer.Argument(help="Whose key it is; stands in the history of what they do.")],
+    role: Annotated[Role, typer.Option(help="What they may do; service is the shop's server.")],
+) -> None:
+    """Make an operator key: the key for its holder, and the entry for OPERATOR_KEYS, which holds its digest only."""
+    key, entry = new_operator_key(name, role)
+    if ENTRY.fullmatch(entry) is None:
+        _fail("the name must be 1 to 64 letters, digits and . _ @ -")
+    typer.echo(f"key for {name}, shown this once: {key}\nadd to OPERATOR_KEYS: {entry}")
 
 
 @app.command("export")

@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .domain.roles import parse_operator_keys
 from .domain.terms import Mode
 
 PACKAGE: Final = Path(__file__).parent
@@ -38,6 +39,11 @@ def _web_address(url: str) -> str:
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
+def _operator_keys(text: str) -> str:
+    parse_operator_keys(text)
+    return text
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=ENV_FILES,
@@ -58,6 +64,7 @@ class Settings(BaseSettings):
     cashflows_scheme: Literal["hmac-sha256", "sha512"] = "hmac-sha256"
 
     jwt_secret_key: SecretStr = SecretStr(DEVELOPMENT_JWT_SECRET)
+    operator_keys: Annotated[str, AfterValidator(_operator_keys)] = ""
 
     mongo_url: SecretStr | None = None
     db_name: str = Field("rafflestack", pattern=r"^[A-Za-z0-9_-]{1,38}$")

@@ -110,6 +110,7 @@ def test_production_starts_with_safe_settings(monkeypatch: pytest.MonkeyPatch) -
         ("PAYMENT_PAGE_MINUTES", "1"),
         ("DB_NAME", "a b"),
         ("LOG_LEVEL", "loud"),
+        ("OPERATOR_KEYS", "ok_a-key-by-mistake"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_the_setting_and_not_the_value(

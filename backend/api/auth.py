@@ -1,82 +1,108 @@
-"""Bearer tokens: HS256 JWTs as the shop's login issues them. No other algorithm is accepted, whatever a token says.
+"""Who calls: a customer with a token of the shop's login, or the holder of an operator key.
 
-A token proves who calls (``sub``); whether an order is theirs is decided where the order is read.
+A token proves a user (``sub``); whether an order is theirs is decided where the order is read. ``require(role)`` is
+what endpoints for operators and for the shop's server stand behind.
 """
 
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, TypeAlias
 
-import jwt
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ..domain.references import UserId
-from .errors import NotAllowed, NotAuthenticated
-
-ALGORITHM: Final = "HS256"
-LONGEST_TOKEN: Final = 8192
-LONGEST_SUBJECT: Final = 200
+from ..domain.roles import KEY_PREFIX, OperatorKey, Role, find_operator_key
+from .errors import CustomersOnly, NotAllowed, NotAuthenticated
+from .tokens import TokenVerifier
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
+    """``user`` is a token's ``sub`` or an operator key's name; what an operator does is recorded under it."""
+
     user: UserId
     email: str | None
-    is_admin: bool
+    role: Role | None
+    is_customer: bool
+    """Whether orders can be theirs: anybody with a token, but no key."""
+
+    def may(self, needed: Role) -> bool:
+        return self.role is not None and self.role.includes(needed)
+
+    @property
+    def sees_every_order(self) -> bool:
+        return self.role is not None
 
 
-class TokenVerifier:
-    """Verifies tokens, and mints them for trying the program out; the secret never leaves here."""
+class Authenticator:
+    def __init__(self, tokens: TokenVerifier, keys: Sequence[OperatorKey] = ()) -> None:
+        self._tokens = tokens
+        self._keys = keys
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
-
-    def verify(self, token: str) -> Caller:
-        """Who the token speaks for.
+    def __call__(self, credentials: str) -> Caller:
+        """Who the token or key speaks for.
 
         Raises:
             NotAuthenticated: for every defect alike, so that a forger learns nothing.
         """
-        if len(token) > LONGEST_TOKEN:
+        if credentials.startswith(KEY_PREFIX):
+            return self._holder(credentials)
+        claims = self._tokens.verify(credentials)
+        return Caller(UserId(claims.subject), claims.email, Role.ADMIN if claims.is_admin else None, is_customer=True)
+
+    def _holder(self, presented: str) -> Caller:
+        key = find_operator_key(self._keys, presented)
+        if key is None:
             raise NotAuthenticated
-        try:
-            claims = jwt.decode(
-                token,
-                self._secret,
-                algorithms=[ALGORITHM],
-                options={"require": ["exp", "sub"], "verify_aud": False},
-            )
-        except (jwt.InvalidTokenError, ValueError, OverflowError):
-            raise NotAuthenticated from None
-        subject, expires = claims["sub"], claims["exp"]
-        if not isinstance(expires, int | float) or not 0 < len(subject) <= LONGEST_SUBJECT:
-            raise NotAuthenticated
-        email = claims.get("email")
-        return Caller(UserId(subject), email if isinstance(email, str) else None, claims.get("is_admin") is True)
-
-    def mint(self, *, user: str, email: str, is_admin: bool, now: datetime, lifetime: timedelta) -> str:
-        claims = {"sub": user, "email": email, "is_admin": is_admin, "iat": now, "exp": now + lifetime}
-        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+        return Caller(UserId(key.name), None, key.role, is_customer=False)
 
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The token that the shop's login issued.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="Bearer",
+    description="The token that the shop's login issued (a JWT), or an operator key (`ok_...`).",
+)
+
+# These are coroutines because the framework hands plain functions to a thread, which costs more than they do.
 
 
-def _caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+async def _caller(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
     if credentials is None:
         raise NotAuthenticated
-    tokens: TokenVerifier = request.app.state.context.tokens
-    return tokens.verify(credentials.credentials)
+    authenticate: Authenticator = request.app.state.context.authenticate
+    return authenticate(credentials.credentials)
 
 
 AuthenticatedCaller = Annotated[Caller, Depends(_caller)]
 
 
-def _operator(caller: AuthenticatedCaller) -> Caller:
-    if not caller.is_admin:
-        raise NotAllowed
+async def _customer(caller: AuthenticatedCaller) -> Caller:
+    if not caller.is_customer:
+        raise CustomersOnly
     return caller
 
 
-Operator = Annotated[Caller, Depends(_operator)]
+Customer = Annotated[Caller, Depends(_customer)]
+"""Somebody whose orders they can be."""
+
+Check: TypeAlias = Callable[..., Coroutine[Any, Any, Caller]]
+
+
+def require(role: Role) -> Check:
+    """A dependency that lets through whoever has ``role``: ``Annotated[Caller, Depends(require(Role.REFUNDER))]``."""
+
+    async def check(caller: AuthenticatedCaller) -> Caller:
+        if not caller.may(role):
+            raise NotAllowed(role)
+        return caller
+
+    return check
+
+
+Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
+Refunder = Annotated[Caller, Depends(require(Role.REFUNDER))]
+Admin = Annotated[Caller, Depends(require(Role.ADMIN))]
+ShopServer = Annotated[Caller, Depends(require(Role.SERVICE))]

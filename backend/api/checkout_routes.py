@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from ..domain.references import OrderReference
-from .auth import AuthenticatedCaller
+from .auth import Customer
 from .context import Context
 from .exact_json_route import ExactJsonRoute
 from .problem_docs import problems
@@ -17,10 +17,8 @@ router: Final = APIRouter(prefix="/api/checkout", tags=["checkout"], route_class
 REFERENCE_PREFIX: Final = "RS-"
 
 
-@router.post("/complete", responses=problems(400, 401, 409, 413, 415, 422, 502, 503))
-async def complete_checkout(
-    asked: CompleteCheckout, caller: AuthenticatedCaller, context: Context
-) -> CheckoutCompleted:
+@router.post("/complete", responses=problems(400, 401, 403, 409, 413, 415, 422, 502, 503))
+async def complete_checkout(asked: CompleteCheckout, caller: Customer, context: Context) -> CheckoutCompleted:
     """Create the order from its lines and start its payment in one step; the total is computed here.
 
     With an ``order_reference`` of your own the same request again is the same order; without one it is a new order.

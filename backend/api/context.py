@@ -12,7 +12,8 @@ from ..service.customer_return import CustomerReturn
 from ..service.orders import Orders
 from ..service.start_payment import StartPayment
 from ..service.webhooks import Webhooks
-from .auth import TokenVerifier
+from .auth import Authenticator
+from .tokens import TokenVerifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,11 @@ class ApiContext:
     webhooks: Webhooks
     gateways: Mapping[str, PaymentGateway]
     tokens: TokenVerifier
+    authenticate: Authenticator
     frontend_url: str | None
 
 
-def _context(request: Request) -> ApiContext:
+async def _context(request: Request) -> ApiContext:
     context: ApiContext = request.app.state.context
     return context
 

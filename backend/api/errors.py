@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from ..domain import errors as domain
+from ..domain.roles import Role
 from ..ports import StoreError, WebhookNotConfigured, WebhookRejected, WebhookUnreadable
 from ..service import start_payment as starting
 from ..service.webhooks import NoSuchGateway
@@ -42,8 +43,14 @@ class WrongMediaType(Exception):
 
 
 class NotAllowed(Exception):
+    def __init__(self, needed: Role) -> None:
+        token = "" if needed is Role.SERVICE else ", or a token with is_admin"
+        super().__init__(f"this needs the role {needed}: send an operator key that has it{token}")
+
+
+class CustomersOnly(Exception):
     def __init__(self) -> None:
-        super().__init__("this is for operators: use a token with is_admin")
+        super().__init__("this is for customers: send a token that the shop's login issued, not an operator key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,8 @@ class Problem:
 
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     NotAuthenticated: Problem(401, "not-authenticated", "Sign in first"),
-    NotAllowed: Problem(403, "not-allowed", "Operators only"),
+    NotAllowed: Problem(403, "not-allowed", "Another role is needed"),
+    CustomersOnly: Problem(403, "customers-only", "Customers only"),
     NoSuchOrder: Problem(404, "no-such-order", "No such order"),
     NoSuchGateway: Problem(404, "no-such-gateway", "No such gateway"),
     WrongMediaType: Problem(415, "wrong-media-type", "Not a JSON body"),

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from ..service.webhooks import NoSuchGateway
-from .auth import Operator
+from .auth import Admin
 from .context import Context
 from .problem_docs import problems
 
@@ -22,7 +22,7 @@ class GatewayResumed(BaseModel):
 
 
 @router.post("/gateways/{gateway}/resume", responses=problems(401, 403, 404))
-async def resume_gateway(gateway: str, operator: Operator, context: Context) -> GatewayResumed:
+async def resume_gateway(gateway: str, operator: Admin, context: Context) -> GatewayResumed:
     """Have this process call a gateway again that it stopped calling; the next refusal stops it again."""
     found = context.gateways.get(gateway)
     if found is None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ..domain.errors import InvalidOrderReference
 from ..domain.model import Order
 from ..domain.references import parse_order_reference
-from .auth import AuthenticatedCaller
+from .auth import Customer
 from .context import ApiContext, Context
 from .errors import NoSuchOrder
 from .exact_json_route import ExactJsonRoute
@@ -20,8 +20,8 @@ router: Final = APIRouter(prefix="/api/payment", tags=["payment"], route_class=E
 Ref = Annotated[str | None, Query(alias="ref", description="The order reference.")]
 
 
-@router.post("/create", responses=problems(400, 401, 409, 413, 415, 422, 502, 503))
-async def create_payment(asked: CreatePayment, caller: AuthenticatedCaller, context: Context) -> PaymentStarted:
+@router.post("/create", responses=problems(400, 401, 403, 409, 413, 415, 422, 502, 503))
+async def create_payment(asked: CreatePayment, caller: Customer, context: Context) -> PaymentStarted:
     """Start the payment of an order, or return its open payment page.
 
     The same request again returns the same page, so a double click or a retry costs nothing.

@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     )
 
     gateways: str = Field("cashflows", pattern=r"^[a-z0-9_-]+( *, *[a-z0-9_-]+)*$")
+    payment_mode: Mode | None = None
     cashflows_merchant_id: str | None = None
     cashflows_api_key: SecretStr | None = None
     cashflows_api_key_previous: SecretStr | None = None
@@ -85,7 +86,12 @@ class Settings(BaseSettings):
 
     @property
     def mode(self) -> Mode:
-        """Mock while any credential that the scheme signs requests with is missing; production by the host alone."""
+        """Mock while any credential that the scheme signs requests with is missing; production by the host alone.
+
+        Without Cashflows among the gateways it is what PAYMENT_MODE says.
+        """
+        if not self.uses_cashflows:
+            return self.payment_mode or Mode.MOCK
         if not self._has_credentials:
             return Mode.MOCK
         host = urlsplit(self.cashflows_gateway_url).hostname
@@ -95,6 +101,10 @@ class Settings(BaseSettings):
     def gateway_names(self) -> list[str]:
         """The gateways to load; the first one takes new payments."""
         return [name.strip() for name in self.gateways.split(",")]
+
+    @property
+    def uses_cashflows(self) -> bool:
+        return "cashflows" in self.gateway_names
 
     @property
     def base_url(self) -> str:
@@ -137,6 +147,8 @@ def load_settings() -> Settings:
     except ValidationError as exc:
         wrong = [f"{str(error['loc'][0]).upper()}: {error['msg']}" for error in exc.errors(include_input=False)]
         raise SettingsError("; ".join(wrong)) from None
+    if settings.payment_mode is not None and settings.uses_cashflows:
+        raise SettingsError("unset PAYMENT_MODE: with cashflows in GATEWAYS, its settings decide the mode")
     check_production(settings)
     return settings
 
@@ -154,10 +166,17 @@ def check_production(settings: Settings) -> None:
     if secret == DEVELOPMENT_JWT_SECRET or len(secret) < SHORTEST_SECRET:
         missing.append(f"JWT_SECRET_KEY to {SHORTEST_SECRET} random characters or more")
     if not settings.base_url.startswith("https://"):
-        missing.append("PUBLIC_BASE_URL to the https address that customers and Cashflows reach")
+        missing.append("PUBLIC_BASE_URL to the https address that customers and the gateway reach")
+    if settings.uses_cashflows:
+        missing += _missing_for_cashflows(settings)
+    if missing:
+        raise SettingsError("production needs you to set " + ", and ".join(missing))
+
+
+def _missing_for_cashflows(settings: Settings) -> list[str]:
+    missing = []
     if not settings.cashflows_gateway_url.startswith("https://"):
         missing.append("CASHFLOWS_GATEWAY_URL to an https address")
     if settings.cashflows_scheme == "hmac-sha256" and settings.cashflows_webhook_secret is None:
         missing.append("CASHFLOWS_WEBHOOK_SECRET to the secret that signs webhooks")
-    if missing:
-        raise SettingsError("production needs you to set " + ", and ".join(missing))
+    return missing

@@ -70,6 +70,23 @@ def test_the_gateways_host_decides_whose_money_moves(monkeypatch: pytest.MonkeyP
     assert load(monkeypatch, **PRODUCTION | {"CASHFLOWS_GATEWAY_URL": url}).mode is mode
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_without_cashflows_a_setting_says_whose_money_moves(monkeypatch: pytest.MonkeyPatch, mode: Mode) -> None:
+    others = {"JWT_SECRET_KEY": SECRET, "PUBLIC_BASE_URL": PRODUCTION["PUBLIC_BASE_URL"]}
+    assert load(monkeypatch, GATEWAYS="acme", **others).mode is Mode.MOCK
+    assert load(monkeypatch, GATEWAYS="acme", PAYMENT_MODE=mode.value, **others).mode is mode
+
+
+def test_production_is_checked_for_any_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"JWT_SECRET_KEY .*PUBLIC_BASE_URL"):
+        load(monkeypatch, GATEWAYS="acme", PAYMENT_MODE="production")
+
+
+def test_with_cashflows_its_credentials_decide_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="unset PAYMENT_MODE"):
+        load(monkeypatch, GATEWAYS="acme,cashflows", PAYMENT_MODE="integration")
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [

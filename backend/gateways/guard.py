@@ -18,6 +18,7 @@ class LockOutGuard:
     """``advice`` names the settings to check."""
 
     def __init__(self, gateway: str, advice: str) -> None:
+        self.gateway = gateway
         self._refused_reason = (
             f"{gateway} refused our credentials twice in a row, so no further call is made, lest it lock the account: "
             f"check {advice}, then resume"

@@ -132,17 +132,14 @@ class AcceptsWithoutSecret(CashflowsService):
 
 class BelievesAnotherJob(CashflowsService):
     async def retrieve_payment_job(self, reference: JobReference) -> RetrieveOutcome:
-        reply = await self._read(f"/payment-jobs/{reference}")
-        if isinstance(reply, Reply) and reply.status == 200:
-            return read_job(reply.body)
-        return await super().retrieve_payment_job(reference)
+        return await self._read(f"/payment-jobs/{reference}", read_job)
 
 
 class FollowsReferences(CashflowsService):
     """Puts a reference into an address as it came."""
 
     async def retrieve_payment_job(self, reference: JobReference) -> RetrieveOutcome:
-        await self._read(f"/payment-jobs/{reference}")
+        await self._read(f"/payment-jobs/{reference}", read_job)
         return await super().retrieve_payment_job(reference)
 
 
@@ -154,9 +151,9 @@ class NumbersNoRefunds(CashflowsService):
 class LogsWhatItSends(CashflowsService):
     """To be helpful."""
 
-    async def _change(self, method: str, path: str, body: bytes = b"") -> Any:
+    async def _change(self, method: str, path: str, understand: Any, body: bytes = b"") -> Any:
         logging.getLogger(__name__).debug("sending %s", json.loads(body or b"{}"))
-        return await super()._change(method, path, body)
+        return await super()._change(method, path, understand, body)
 
 
 class HidesNothing(CashflowsService):
@@ -176,10 +173,10 @@ class GoesOnCalling(CashflowsService):
         self._guard.resume()
         return None
 
-    async def _change(self, method: str, path: str, body: bytes = b"") -> Any:
+    async def _change(self, method: str, path: str, understand: Any, body: bytes = b"") -> Any:
         self._guard.resume()
         self._guard.note(200)
-        return await super()._change(method, path, body)
+        return await super()._change(method, path, understand, body)
 
 
 class IgnoresSuspension(CashflowsService):

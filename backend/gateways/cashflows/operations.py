@@ -13,7 +13,7 @@ from ...domain.operations import OperationKind
 from ...domain.standing import PaymentStanding
 from ...domain.statuses import PaymentStatus
 from ...ports import ChangeOutcome, Done, OperationRequest, Refused, Unknown, Waiting
-from .reading import Reference, Text, Wire, WireError, parse
+from ..reading import Reference, Text, Wire, parse
 from .wire import COMPLETED, STATUSES
 
 CUT_OFF_ZONE: Final = ZoneInfo("Europe/London")
@@ -63,11 +63,12 @@ def call_for(request: OperationRequest) -> tuple[str, str, bytes]:
 
 
 def read_outcome(kind: OperationKind, body: bytes) -> ChangeOutcome:
-    """A 2xx reply's meaning; one that cannot be read leaves the outcome open."""
-    try:
-        carried = parse(_CarriedReply, body).data
-    except WireError as exc:
-        return Unknown(str(exc))
+    """A 2xx reply's meaning.
+
+    Raises:
+        WireError: it cannot be read, which leaves the outcome open.
+    """
+    carried = parse(_CarriedReply, body).data
     word = carried.status.lower()
     if kind is OperationKind.VOID:
         # The reply is the payment itself; its reference names no operation.

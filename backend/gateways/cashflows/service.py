@@ -7,8 +7,9 @@ anything unreadable or 5xx after sending leaves the outcome unknown.
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from ...domain.facts import Hint, JobSnapshot, SignedFact
@@ -25,17 +26,17 @@ from ...ports import (
     NoSuchJob,
     NotSent,
     OperationRequest,
+    Redirect,
     Refused,
     RetrieveOutcome,
     Unavailable,
     Unknown,
     WebhookRejected,
 )
-from ..guard import LockOutGuard
-from ..http import GatewayHttp, NoAnswer, NothingSent, Reply
-from ..scrubbing import scrub
+from ..adapter import GuardedAdapter
+from ..calls import change, read
+from ..http import GatewayHttp, Reply
 from .operations import allowed_operations, call_for, read_outcome
-from .reading import WireError
 from .schemes import SIGNATURE_HEADER, Scheme
 from .webhook import echo
 from .wire import job_body, read_created, read_error_code, read_job, read_methods
@@ -48,8 +49,10 @@ CREDENTIALS: Final = "CASHFLOWS_MERCHANT_ID, CASHFLOWS_API_KEY, CASHFLOWS_API_SE
 
 MOCK_NOTICE: Final = "MOCKED: Please configure Cashflows credentials in backend/.env"
 
+Told = TypeVar("Told")
 
-class CashflowsService:
+
+class CashflowsService(GuardedAdapter):
     """The adapter; ``is_configured`` tells whether it was given real credentials or talks to the simulator."""
 
     name = "cashflows"
@@ -69,13 +72,12 @@ class CashflowsService:
 
         With a ``page_domain`` customers are only ever sent to https pages in it; None allows any web address.
         """
+        super().__init__("Cashflows", CREDENTIALS, secrets=secrets)
         self._merchant_id = merchant_id
         self._scheme = scheme
         self._base_url = gateway_url.rstrip("/").removesuffix(API_PATH) + API_PATH
         self._http = http
         self._page_domain = page_domain
-        self._secrets = tuple(secrets)
-        self._guard = LockOutGuard("Cashflows", CREDENTIALS)
         self._preferred_key = 0
         self.account = sha256("\0".join((merchant_id, gateway_url, *scheme.hash_headers(b""))).encode()).hexdigest()
         self.is_configured = is_configured
@@ -83,38 +85,28 @@ class CashflowsService:
 
     async def create_payment_job(self, request: JobRequest) -> CreateOutcome:
         """Ask for a payment job. After Unknown it may exist, but nobody holds its page."""
-        reply = await self._change("POST", "/payment-jobs", job_body(request))
-        if not isinstance(reply, Reply):
-            return reply
-        try:
-            created = read_created(reply.body)
-        except WireError as exc:
-            return Unknown(str(exc))
-        if not _is_page(created.action_url, self._page_domain):
+        created = await self._change("POST", "/payment-jobs", read_created, job_body(request))
+        if isinstance(created, Redirect) and not _is_page(created.action_url, self._page_domain):
             return Unknown("the action link is no page of the gateway's")
         return created
 
     async def retrieve_payment_job(self, reference: JobReference) -> RetrieveOutcome:
         """The job with all its payments; tried again where that may help, as a read changes nothing."""
-        reply = await self._read(f"/payment-jobs/{quote(reference, safe='')}")
-        if isinstance(reply, Unavailable):
-            return reply
-        if reply.status == 404:
-            return NoSuchJob()
-        if reply.status != 200:
-            return Unavailable(f"the gateway answered {reply.status}")
-        return _snapshot(reply.body, reference)
+        answer = await self._read(f"/payment-jobs/{quote(reference, safe='')}", read_job)
+        if isinstance(answer, JobSnapshot) and answer.job_reference != reference:
+            return Unavailable("the reply is about another payment job")
+        return answer
 
     async def cancel_payment_job(self, reference: JobReference) -> CancelOutcome:
         """End a job whose payments are unsettled. Source: Gateway API, ``PATCH /payment-jobs/{job}/cancel``."""
-        reply = await self._change("PATCH", f"/payment-jobs/{quote(reference, safe='')}/cancel")
-        return Cancelled() if isinstance(reply, Reply) else reply
+        path = f"/payment-jobs/{quote(reference, safe='')}/cancel"
+        return await self._change("PATCH", path, lambda _: Cancelled())
 
     async def change_payment(self, request: OperationRequest) -> ChangeOutcome:
         job, payment = quote(request.job_reference, safe=""), quote(request.payment_reference, safe="")
         method, action, body = call_for(request)
-        reply = await self._change(method, f"/payment-jobs/{job}/payments/{payment}/{action}", body)
-        return read_outcome(request.kind, reply.body) if isinstance(reply, Reply) else reply
+        path = f"/payment-jobs/{job}/payments/{payment}/{action}"
+        return await self._change(method, path, partial(read_outcome, request.kind), body)
 
     def allowed_operations(self, payment: PaymentStanding, now: datetime) -> frozenset[OperationKind]:
         return allowed_operations(payment, now)
@@ -122,25 +114,8 @@ class CashflowsService:
     async def supported_payment_methods(self, amount: Money) -> Sequence[str] | Unavailable:
         """The methods that a payment page offers for this amount. Source: ``GET /supported-payment-methods``."""
         query = urlencode({"collectAmount": amount.to_wire(), "currency": amount.currency})
-        reply = await self._read(f"/supported-payment-methods?{query}")
-        if isinstance(reply, Unavailable):
-            return reply
-        try:
-            return read_methods(reply.body)
-        except WireError as exc:
-            return Unavailable(str(exc))
-
-    def refusal(self) -> str | None:
-        return self._guard.reason
-
-    def suspend(self, reason: str) -> None:
-        self._guard.suspend(reason)
-
-    def resume(self) -> None:
-        self._guard.resume()
-
-    def scrub(self, text: str) -> str:
-        return scrub(text, self._secrets)
+        answer = await self._read(f"/supported-payment-methods?{query}", read_methods)
+        return Unavailable("the gateway answered 404") if isinstance(answer, NoSuchJob) else answer
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         self._scheme.verify_webhook(headers, body)
@@ -159,10 +134,10 @@ class CashflowsService:
     def acknowledgement(self, body: bytes) -> Mapping[str, str]:
         return echo(body)
 
-    async def _change(self, method: str, path: str, body: bytes = b"") -> Reply | Refused | NotSent | Unknown:
-        """One call that may change something, never repeated; a Reply is the gateway's yes."""
-        if self._guard.reason is not None:
-            return NotSent(self._guard.reason)
+    async def _change(
+        self, method: str, path: str, understand: Callable[[bytes], Told], body: bytes = b""
+    ) -> Told | Refused | NotSent | Unknown:
+        """One call that may change something, never repeated."""
 
         async def send(hash_header: str) -> Reply:
             headers = self._headers(hash_header)
@@ -170,35 +145,25 @@ class CashflowsService:
                 headers["Content-Type"] = "application/json"
             return await self._http.send(method, self._base_url + path, body=body, headers=headers)
 
-        try:
-            reply = await self._with_live_key(body, send)
-        except NothingSent as exc:
-            return NotSent(str(exc))
-        except NoAnswer as exc:
-            return Unknown(str(exc))
-        return reply if reply.status in (200, 201) else _judge(reply)
+        call = partial(self._with_live_key, body, send)
+        return await change(self._guard, call, understand, error_code=read_error_code)
 
-    async def _read(self, path: str) -> Reply | Unavailable:
-        if self._guard.reason is not None:
-            return Unavailable(self._guard.reason)
-
-        async def read(hash_header: str) -> Reply:
+    async def _read(self, path: str, understand: Callable[[bytes], Told]) -> Told | NoSuchJob | Unavailable:
+        async def get(hash_header: str) -> Reply:
             return await self._http.read(self._base_url + path, headers=self._headers(hash_header))
 
-        try:
-            return await self._with_live_key(b"", read)
-        except (NothingSent, NoAnswer) as exc:
-            return Unavailable(str(exc))
+        return await read(self._guard, partial(self._with_live_key, b"", get), understand)
 
     async def _with_live_key(self, body: bytes, call: Callable[[str], Awaitable[Reply]]) -> Reply:
         """Call with the preferred key; a 401, after which nothing was done, is tried once with the other live key."""
         hashes = self._scheme.hash_headers(body)
         reply = await call(hashes[self._preferred_key])
+        if reply.status != 401 or len(hashes) == 1:
+            return reply
         self._guard.note(reply.status)
-        if reply.status == 401 and len(hashes) > 1 and self._guard.reason is None:
+        if self._guard.reason is None:
             other = 1 - self._preferred_key
             reply = await call(hashes[other])
-            self._guard.note(reply.status)
             if reply.status != 401:
                 self._preferred_key = other
                 log.error("Cashflows refused one of two API keys and took the other: check CASHFLOWS_API_KEY")
@@ -206,25 +171,6 @@ class CashflowsService:
 
     def _headers(self, hash_header: str) -> dict[str, str]:
         return {"ConfigurationId": self._merchant_id, "Hash": hash_header}
-
-
-def _judge(reply: Reply) -> Refused | Unknown:
-    """A 4xx says that nothing happened and nothing will; whatever else came leaves that open."""
-    if 400 <= reply.status < 500 and reply.status not in (408, 425, 429):
-        code = read_error_code(reply.body)
-        log.warning("Cashflows refused with %s (%s)", reply.status, code)
-        return Refused(f"{reply.status} {code}")
-    return Unknown(f"the gateway answered {reply.status}")
-
-
-def _snapshot(body: bytes, reference: JobReference) -> JobSnapshot | Unavailable:
-    try:
-        snapshot = read_job(body)
-    except WireError as exc:
-        return Unavailable(str(exc))
-    if snapshot.job_reference != reference:
-        return Unavailable("the reply is about another payment job")
-    return snapshot
 
 
 def _is_page(url: str, domain: str | None) -> bool:

@@ -11,7 +11,7 @@ from ...domain.facts import Evidence, EvidenceSource, Hint, PaymentFact, SignedF
 from ...domain.references import JobReference, OwnReference, PaymentReference
 from ...domain.statuses import PaymentStatus
 from ...ports import WebhookUnreadable
-from .reading import Reference, Shape, Text, Wire, WireError, parse
+from ..reading import Reference, Shape, Text, Wire, WireError, parse
 
 SIGNED_STATUSES = {
     "authorized": PaymentStatus.AUTHORIZED,

@@ -18,7 +18,7 @@ from ...domain.money import Money, parse_currency
 from ...domain.references import JobReference, OwnReference, PaymentReference
 from ...domain.statuses import PaymentStatus
 from ...ports import JobRequest, Redirect
-from .reading import Reference, Text, Wire, WireError, parse
+from ..reading import Reference, Text, Wire, WireError, parse
 
 STATUSES: Final = {
     # A status that is not here means "not paid, look again"; values were added to the API over time.

@@ -1,4 +1,4 @@
-"""Read what Cashflows sends: leniently in shape, strictly in value.
+"""Read what a gateway sends: leniently in shape, strictly in value.
 
 Keys come in camelCase or PascalCase, references and amounts as strings or numbers, members we do not know are passed
 over. Amounts and references never go through a float.
@@ -8,8 +8,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from ...domain.errors import InvalidJson
-from ...domain.exact_json import ExactJson, NumberText, loads
+from ..domain.errors import InvalidJson
+from ..domain.exact_json import ExactJson, NumberText, loads
 
 
 class WireError(Exception):

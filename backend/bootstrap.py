@@ -22,8 +22,10 @@ from .gateways.http import GatewayHttp
 from .gateways.registry import GatewayContext, build, find_factories
 from .ports import OrderStore, PaymentGateway
 from .service.customer_return import CustomerReturn
+from .service.operations import Operations
 from .service.orders import Orders
 from .service.reconcile import Reconciler
+from .service.send_operation import OperationSender
 from .service.start_payment import Limits, Links, StartPayment
 from .service.webhooks import Webhooks
 from .stores import SqliteStore
@@ -78,7 +80,10 @@ def create_app(settings: Settings, *, store: StoreMaker = make_store) -> FastAPI
 
 
 async def _start(
-    settings: Settings, store: OrderStore, gateways: Mapping[str, PaymentGateway], stack: AsyncExitStack
+    settings: Settings,
+    store: OrderStore,
+    gateways: Mapping[str, PaymentGateway],
+    stack: AsyncExitStack,
 ) -> ApiContext:
     """Open everything in order; ``stack`` closes it in reverse."""
     clock, mode = SystemClock(), settings.mode
@@ -92,6 +97,14 @@ async def _start(
     tokens = TokenVerifier(settings.jwt_secret_key.get_secret_value())
     links, limits = Links(settings.base_url), _limits(settings)
     first = gateways[settings.gateway_names[0]]
+    operations = Operations(
+        orders,
+        OperationSender(orders, gateways, clock),
+        reconciler,
+        gateways,
+        clock,
+        approve_above=settings.refund_approval_above,
+    )
     return ApiContext(
         mode=mode,
         clock=clock,
@@ -101,6 +114,8 @@ async def _start(
         start_payment=StartPayment(orders, first, reconciler, clock, links=links, limits=limits),
         customer_return=CustomerReturn(orders, store, clock, wake_worker=worker.wake),
         webhooks=webhooks,
+        operations=operations,
+        reconciler=reconciler,
         tokens=tokens,
         authenticate=Authenticator(tokens, parse_operator_keys(settings.operator_keys)),
         frontend_url=settings.frontend_url,

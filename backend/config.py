@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     jwt_secret_key: SecretStr = SecretStr(DEVELOPMENT_JWT_SECRET)
     operator_keys: Annotated[str, AfterValidator(_operator_keys)] = ""
 
+    refund_approval_above: int | None = Field(None, ge=0)
+
     mongo_url: SecretStr | None = None
     db_name: str = Field("rafflestack", pattern=r"^[A-Za-z0-9_-]{1,38}$")
     data_dir: Path = Path("data")

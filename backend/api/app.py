@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Final
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -12,14 +13,27 @@ from . import (
     checkout_routes,
     errors,
     health_routes,
-    operator_routes,
     order_routes,
     payment_routes,
     try_out_routes,
     webhook_routes,
 )
 from .body_limits import BodyLimits
+from .operator import delivery_routes, operation_routes, overview_routes
+from .operator import order_routes as operator_order_routes
 from .pages import FOLDER
+
+ROUTES: Final = (
+    payment_routes,
+    checkout_routes,
+    order_routes,
+    webhook_routes,
+    operation_routes,
+    operator_order_routes,
+    delivery_routes,
+    overview_routes,
+    health_routes,
+)
 
 DESCRIPTION = "Takes a web shop's order to a paid order through a payment gateway. Errors are RFC 9457 problem details."
 
@@ -31,8 +45,7 @@ def make_app(
     app = FastAPIOffline(
         redoc_url=None, title="RaffleStack payments", version="0.1.0", description=DESCRIPTION, lifespan=lifespan
     )
-    routers = [payment_routes, checkout_routes, order_routes, webhook_routes, operator_routes, health_routes]
-    for module in routers + [try_out_routes] * with_try_out:
+    for module in [*ROUTES, *[try_out_routes] * with_try_out]:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(BodyLimits)

@@ -9,7 +9,9 @@ from fastapi import Depends, Request
 from ..domain.terms import Mode
 from ..ports import Clock, OrderStore, PaymentGateway
 from ..service.customer_return import CustomerReturn
+from ..service.operations import Operations
 from ..service.orders import Orders
+from ..service.reconcile import Reconciler
 from ..service.start_payment import StartPayment
 from ..service.webhooks import Webhooks
 from .auth import Authenticator
@@ -26,6 +28,8 @@ class ApiContext:
     customer_return: CustomerReturn
     webhooks: Webhooks
     gateways: Mapping[str, PaymentGateway]
+    operations: Operations
+    reconciler: Reconciler
     tokens: TokenVerifier
     authenticate: Authenticator
     frontend_url: str | None

@@ -37,6 +37,11 @@ class NoSuchOrder(Exception):
         super().__init__("there is no such order of yours; check the order reference")
 
 
+class NoSuchDelivery(Exception):
+    def __init__(self) -> None:
+        super().__init__("there is no such delivery; take its id from the list of deliveries")
+
+
 class WrongMediaType(Exception):
     def __init__(self) -> None:
         super().__init__("send the body as Content-Type: application/json, uncompressed")
@@ -66,6 +71,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     NotAllowed: Problem(403, "not-allowed", "Another role is needed"),
     CustomersOnly: Problem(403, "customers-only", "Customers only"),
     NoSuchOrder: Problem(404, "no-such-order", "No such order"),
+    NoSuchDelivery: Problem(404, "no-such-delivery", "No such delivery"),
     NoSuchGateway: Problem(404, "no-such-gateway", "No such gateway"),
     WrongMediaType: Problem(415, "wrong-media-type", "Not a JSON body"),
     domain.InvalidJson: Problem(400, "invalid-json", "The body cannot be read"),
@@ -79,6 +85,8 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     domain.OperationConflict: Problem(409, "operation-not-possible", "This cannot be done to the payment now"),
     domain.OrderConflict: Problem(409, "order-conflict", "The order does not allow it"),
     domain.TooManyAttempts: Problem(409, "too-many-attempts", "Too many payment attempts"),
+    domain.OrderHoldsMoney: Problem(409, "order-holds-money", "The order holds money"),
+    domain.NothingToResolve: Problem(409, "nothing-to-resolve", "Nothing to resolve"),
     domain.EarlierAttemptOpen: Problem(409, "earlier-attempt-open", "An earlier payment page is still open"),
     starting.GatewayRefused: Problem(502, "gateway-refused", "The payment gateway refused"),
     starting.GatewayNotReached: Problem(503, "gateway-unavailable", "The payment gateway is unavailable", 5),

@@ -16,10 +16,10 @@ from pydantic import (
 )
 
 from ..domain import order_status as totals
+from ..domain.awaiting import awaited
 from ..domain.card_numbers import holds_card_number
 from ..domain.errors import CardNumberNotAccepted, InvalidInput
 from ..domain.exact_json import NumberText
-from ..domain.explain import awaited
 from ..domain.model import Order, Payment
 from ..domain.money import MAX_MINOR, CurrencyCode, Money, parse_currency
 from ..domain.references import OrderReference, UserId, parse_order_reference
@@ -98,13 +98,13 @@ Email = Annotated[
 ]
 
 
-class _Request(BaseModel):
+class StrictRequest(BaseModel):
     """Strict: nothing is converted, and nothing unknown is passed over."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
 
-class CreatePayment(_Request):
+class CreatePayment(StrictRequest):
     currency: Currency  # read before the amount, whose decimals it decides
     amount: AmountText
     order_reference: Reference
@@ -130,13 +130,13 @@ class CreatePayment(_Request):
         )
 
 
-class CheckoutLine(_Request):
+class CheckoutLine(StrictRequest):
     name: Name
     quantity: int = Field(ge=1, le=100_000, examples=[2])
     unit_price: AmountText
 
 
-class CompleteCheckout(_Request):
+class CompleteCheckout(StrictRequest):
     currency: Currency
     lines: list[CheckoutLine] = Field(min_length=1, max_length=100)
     customer_email: Email

@@ -22,6 +22,7 @@ from .events import (
     OperationPlanned,
     OperationSettled,
     OperationSubmitted,
+    OperatorLooked,
     OrderCancelled,
     OrderPlaced,
     OrderReinstated,
@@ -38,6 +39,8 @@ def apply(order: Order, event: Event, at: datetime) -> Order:
     match event:
         case OrderPlaced():
             raise AssertionError("an order is placed once")
+        case OperatorLooked():
+            return order
         case OrderCancelled():
             return replace(order, cancelled_at=at)
         case OrderReinstated():

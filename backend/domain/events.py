@@ -143,6 +143,14 @@ class OrderReinstated:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorLooked:
+    """An operator had the gateway asked; changes nothing by itself."""
+
+    by: str
+    kind: Literal["operator_looked"] = "operator_looked"
+
+
+@dataclass(frozen=True, slots=True)
 class OperationPlanned:
     """Written before anything is sent; from here on its amount is spoken for."""
 
@@ -219,6 +227,7 @@ Event: TypeAlias = (
     | AttentionResolved
     | OrderCancelled
     | OrderReinstated
+    | OperatorLooked
     | OperationPlanned
     | OperationApproved
     | OperationSubmitted

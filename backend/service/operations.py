@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..domain import deciding
-from ..domain.events import Event
+from ..domain.events import Event, OperatorLooked
 from ..domain.model import Job, Order
 from ..domain.money import Money
 from ..domain.offers import Offer, offers
@@ -111,8 +111,9 @@ class Operations:
         """Want a cancelled order after all, with what was paid for it."""
         return await self._change(order, partial(deciding.reinstate, by=by, reason=reason), by)
 
-    async def check_now(self, order: Order) -> Order:
+    async def check_now(self, order: Order, *, by: str) -> Order:
         """Ask the gateway about every job of which there may be news."""
+        order = await self._change(order, lambda _: (OperatorLooked(by),), by)
         return await self._reconciler.look(order)
 
     def offers(self, order: Order) -> Sequence[Offer]:

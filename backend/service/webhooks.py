@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from ..domain.deliveries import Delivery, delivery_id
+from ..domain.deliveries import Delivery, DeliveryId, delivery_id
 from ..domain.events import Event
 from ..domain.facts import Hint, PaymentFact, SignedFact
 from ..domain.learning import learn_payment, objection
@@ -117,6 +117,13 @@ class Webhooks:
             for delivery in pending:
                 group.create_task(self._work_safely(delivery))
         return len(pending)
+
+    async def replay(self, delivery_id: DeliveryId) -> Delivery | None:
+        """Have a delivery worked through again; None if there is no such row."""
+        if not await self._store.reopen(delivery_id, self._clock.now()):
+            return None
+        self._wake_worker()
+        return await self._store.get_delivery(delivery_id)
 
     async def _work_safely(self, delivery: Delivery) -> None:
         try:

@@ -1,31 +1,81 @@
-import pytest
+from datetime import timedelta
 
-from backend.domain.events import JobClosed, PaymentObserved
-from backend.domain.explain import awaited
+from backend.domain.events import (
+    AttentionRaised,
+    OperationPlanned,
+    OperationSettled,
+    OperationSubmitted,
+    OrderCancelled,
+)
+from backend.domain.explain import explain
 from backend.domain.model import Order
+from backend.domain.offers import Offer
+from backend.domain.operations import OperationKind, OperationState
 from backend.domain.statuses import PaymentStatus
 
-from .builders import NOW, after, fact, opened, placed, planned
+from .builders import FIRST, NOW, after, fact, learn, opened, placed
 
 
-@pytest.mark.parametrize(
-    ("order", "words"),
-    [
-        (placed(), "starts the payment again"),
-        (planned(placed()), "opens a payment page"),
-        (opened(), "open until 2026-03-29 00:59 UTC"),
-        (after(opened(), JobClosed(1, "")), "starts the payment again"),
-        (after(opened(), PaymentObserved(1, fact(PaymentStatus.AUTHORIZED))), "captures the authorized amount"),
-    ],
-)
-def test_what_is_awaited_is_said_in_words(order: Order, words: str) -> None:
-    assert words in str(awaited(order, NOW))
+def paid() -> Order:
+    return learn(opened(), fact(PaymentStatus.CAPTURED))
 
 
-def test_a_paid_order_awaits_nothing() -> None:
-    assert awaited(after(opened(), PaymentObserved(1, fact(PaymentStatus.CAPTURED))), NOW) is None
+def refunding(order: Order, *, needs_approval: bool = False) -> Order:
+    return after(
+        order,
+        OperationPlanned(
+            1, "TEST-001~r1", OperationKind.REFUND, 1, FIRST, 400, 0, "ann", "wrong size", None, needs_approval
+        ),
+    )
 
 
-def test_after_its_end_the_page_is_awaited_to_be_confirmed_over() -> None:
-    order = opened()
-    assert "confirms that the payment page has ended" in str(awaited(order, order.jobs[0].expires_at))
+def test_a_new_order_waits_for_its_customer() -> None:
+    told = explain(placed(), NOW, [])
+    assert told.known == ("Order TEST-001 for 10.00 GBP, placed 2026-03-28 23:59:59 UTC, is pending.",)
+    assert told.awaited == (
+        "Awaited: the customer starts the payment.",
+        "The gateway is not asked again by itself.",
+    )
+
+
+def test_a_payment_is_told_with_its_evidence() -> None:
+    told = explain(paid(), NOW, [Offer(OperationKind.REFUND, FIRST, 1000)])
+    assert told.known[2] == (
+        f"Payment {FIRST} is captured, with 10.00 GBP authorized, 10.00 GBP captured; known from the "
+        "gateway's answer to our question at 2026-03-28 23:59:59 UTC, which says “captured”."
+    )
+    assert told.may_do == (f"Possible now: refund up to 10.00 GBP of payment {FIRST}.",)
+
+
+def test_an_unheard_payment_and_an_open_page_are_told() -> None:
+    known = explain(opened(), NOW, []).known
+    assert known[1].startswith("Payment job 1 (cashflows's 2102")
+    assert known[1].endswith("has an open page.")
+    assert known[2].endswith("nothing has been heard of it yet.")
+
+
+def test_a_refund_that_nobody_can_account_for_is_told_with_who_asked_and_what_to_do() -> None:
+    order = after(
+        refunding(paid()),
+        OperationSubmitted(1),
+        OperationSettled(1, OperationState.UNKNOWN, None, "no clear answer: timeout"),
+        AttentionRaised(
+            "operation_unknown",
+            f"nobody knows whether refund TEST-001~r1 of payment {FIRST} was carried out",
+            400,
+        ),
+    )
+    told = explain(order, NOW, [])
+    assert told.known[-1] == (
+        f"Refund 1 of 4.00 GBP of payment {FIRST} was sent, and nobody knows yet whether it was carried out; it is "
+        "never sent again (no clear answer: timeout); asked for by ann at 2026-03-28 23:59:59 UTC: wrong size"
+    )
+    (item,) = told.needs_a_person
+    assert "4.00 GBP is at risk. What to do: look it up in the gateway's portal" in item
+
+
+def test_who_must_approve_and_who_cancelled_is_told() -> None:
+    told = explain(refunding(paid(), needs_approval=True), NOW + timedelta(hours=1), [])
+    assert "Awaited: somebody other than ann approves refund 1." in told.sentences
+    cancelled = explain(after(opened(), OrderCancelled("bob", "sold out")), NOW, [])
+    assert "It was cancelled by bob at 2026-03-28 23:59:59 UTC: sold out" in cancelled.sentences

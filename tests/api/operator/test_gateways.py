@@ -1,4 +1,4 @@
-from .program import Program, problem, token
+from ..program import Program, problem, token
 
 RESUME = "/api/operator/gateways/cashflows/resume"
 

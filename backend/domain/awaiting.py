@@ -1,0 +1,30 @@
+"""Say in words what an order waits for."""
+
+from datetime import datetime
+
+from .model import Job, Order
+from .order_status import order_status
+from .statuses import JobState, OrderStatus
+
+
+def awaited(order: Order, now: datetime) -> str | None:
+    """What has to happen next and by whom, or None when nothing is awaited."""
+    match order_status(order):
+        case OrderStatus.PAID | OrderStatus.PARTIALLY_REFUNDED | OrderStatus.REFUNDED:
+            return None
+        case OrderStatus.AUTHORIZED:
+            return "the shop captures the authorized amount"
+        case _:
+            return _awaited_payment(order.latest_job, now)
+
+
+def _awaited_payment(job: Job | None, now: datetime) -> str:
+    if job is None:
+        return "the customer starts the payment"
+    if job.state in (JobState.REJECTED, JobState.ORPHAN, JobState.CLOSED):
+        return "the customer starts the payment again"
+    if job.state is JobState.INTENT:
+        return "the payment gateway opens a payment page"
+    if now >= job.expires_at:
+        return "the payment gateway confirms that the payment page has ended"
+    return f"the customer pays on the payment page, open until {job.expires_at:%Y-%m-%d %H:%M} UTC"

@@ -100,7 +100,7 @@ def import_all(file: Annotated[typer.FileBinaryRead, typer.Argument(help="An exp
 
 
 async def _with_store(work: Callable[[OrderStore], Awaitable[T]]) -> T:
-    from .bootstrap import make_store
+    from .assemble import make_store
 
     store = make_store(_settings())
     try:

@@ -21,9 +21,10 @@ ALLOWED: dict[str, set[str]] = {
     "clock": set(),
     "config": {"domain"},
     "simulator": set(),
-    "bootstrap": {"api", "clock", "config", "domain", "gateways", "ports", "service", "simulator", "stores", "worker"},
+    "assemble": {"clock", "config", "domain", "gateways", "ports", "service", "simulator", "stores"},
+    "bootstrap": {"api", "assemble", "config", "domain", "ports", "service", "simulator", "worker"},
     "server": {"bootstrap", "config", "gateways"},
-    "cli": {"api", "bootstrap", "config", "domain", "ports", "service", "stores"},
+    "cli": {"api", "assemble", "bootstrap", "config", "domain", "ports", "service", "stores"},
 }
 
 STANDARD_LIBRARY_ONLY = ["domain", "ports"]

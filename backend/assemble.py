@@ -1,0 +1,159 @@
+"""Settings in, services out: everything but HTTP and the background work, which ``bootstrap.py`` adds.
+
+The command line works on these, so nothing here loads a web framework for a real gateway's sake.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+from .clock import SystemClock
+from .config import Settings, gateway_settings
+from .domain.terms import Mode
+from .gateways.http import GatewayHttp
+from .gateways.registry import GatewayContext, build, find_factories
+from .ports import Clock, OrderStore, PaymentGateway
+from .service.operations import Operations
+from .service.orders import Orders
+from .service.reconcile import Reconciler
+from .service.send_operation import OperationSender
+from .service.webhooks import Webhooks
+from .stores import SqliteStore
+
+if TYPE_CHECKING:
+    from .simulator import Simulator
+
+SANDBOX_PATH: Final = "/sandbox"
+SIMULATOR_URL: Final = "http://simulator"
+ORDERS_FILE: Final = "orders.sqlite3"
+LEDGER_FILE: Final = "simulator.sqlite3"
+
+
+def make_store(settings: Settings) -> OrderStore:
+    """MongoDB where a URL is given, else one file in the data folder; nothing is opened yet."""
+    timeout_seconds = settings.store_timeout_seconds
+    if settings.mongo_url is not None:
+        from .stores.mongo import MongoStore  # the driver costs start-up time that SQLite need not pay
+
+        return MongoStore(settings.mongo_url.get_secret_value(), settings.db_name, timeout_seconds=timeout_seconds)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return SqliteStore(settings.data_dir / ORDERS_FILE, timeout_seconds=timeout_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What operators need, whether they come over HTTP or on the command line."""
+
+    mode: Mode
+    clock: Clock
+    store: OrderStore
+    gateways: Mapping[str, PaymentGateway]
+    orders: Orders
+    reconciler: Reconciler
+    webhooks: Webhooks
+    operations: Operations
+
+
+@asynccontextmanager
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    """The services without HTTP and without background work, for a command that runs beside the server.
+
+    In mock mode the simulator's ledger is shared with the server; its webhooks wait for the server to deliver them.
+    """
+    async with AsyncExitStack() as stack:
+        account = None
+        if settings.mode is Mode.MOCK:
+            account = simulate(settings, await stack.enter_async_context(httpx.AsyncClient()))
+            stack.callback(account.simulator.close)
+        gateways, clients = make_gateways(settings, account)
+        for client in clients:
+            await stack.enter_async_context(client)
+        yield await stack.enter_async_context(serving(settings, make_store(settings), gateways, lambda: None))
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, store: OrderStore, gateways: Mapping[str, PaymentGateway], wake: Callable[[], None]
+) -> AsyncIterator[Services]:
+    """The services around an open store; ``wake`` has whoever works in the background look at once."""
+    clock, mode = SystemClock(), settings.mode
+    await store.open()
+    try:
+        orders = Orders(store, clock, mode, limit=timedelta(seconds=settings.store_timeout_seconds))
+        reconciler = Reconciler(orders, store, gateways, clock, mode)
+        yield Services(
+            mode=mode,
+            clock=clock,
+            store=store,
+            gateways=gateways,
+            orders=orders,
+            reconciler=reconciler,
+            webhooks=Webhooks(orders, store, gateways, reconciler, clock, mode, wake_worker=wake),
+            operations=Operations(
+                orders,
+                OperationSender(orders, gateways, clock),
+                reconciler,
+                gateways,
+                clock,
+                approve_above=settings.refund_approval_above,
+            ),
+        )
+    finally:
+        await store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedAccount:
+    """A simulator, and what stands in its place for the gateway's settings and its network."""
+
+    simulator: "Simulator"
+    settings: Mapping[str, str] = field(repr=False)
+    transport: httpx.AsyncBaseTransport
+
+
+def simulate(settings: Settings, webhook_client: httpx.AsyncClient) -> SimulatedAccount:
+    """A simulator on the ledger in the data folder, which every process of this program shares."""
+    from .simulator import Simulator, SimulatorSettings  # costs start-up time that real gateways need not pay
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    account = SimulatorSettings(
+        public_base_url=settings.base_url + SANDBOX_PATH, ledger_path=settings.data_dir / LEDGER_FILE
+    )
+    if settings.cashflows_webhook_secret is not None:
+        account = replace(account, webhook_secret=settings.cashflows_webhook_secret.get_secret_value())
+    simulator = Simulator(account, webhook_client=webhook_client)
+    told = {
+        "CASHFLOWS_MERCHANT_ID": account.configuration_id,
+        "CASHFLOWS_API_KEY": account.api_key,
+        "CASHFLOWS_API_SECRET": account.api_secret,
+        "CASHFLOWS_WEBHOOK_SECRET": account.webhook_secret,
+        "CASHFLOWS_GATEWAY_URL": SIMULATOR_URL,
+    }
+    return SimulatedAccount(simulator, told, httpx.ASGITransport(simulator.app))
+
+
+def make_gateways(
+    settings: Settings, account: SimulatedAccount | None
+) -> tuple[Mapping[str, PaymentGateway], Sequence[AbstractAsyncContextManager[object]]]:
+    """Every gateway that the settings name, each with a connection pool of its own to be kept open meanwhile."""
+    clients: list[AbstractAsyncContextManager[object]] = []
+    told = gateway_settings(settings)
+    if account is not None:
+        told |= account.settings
+    gateways = {}
+    for name, factory in find_factories(settings.gateway_names).items():
+        client = httpx.AsyncClient(transport=account.transport if account is not None else _network())
+        clients.append(client)
+        http = GatewayHttp(client, deadline_seconds=settings.gateway_timeout_seconds)
+        gateways[name] = build(name, factory, GatewayContext(settings.mode, told, http))
+    return gateways, clients
+
+
+def _network() -> httpx.AsyncBaseTransport:
+    from .gateways.transport import NetworkTransport  # aiohttp costs start-up time that mock mode need not pay
+
+    return NetworkTransport()

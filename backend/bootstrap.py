@@ -18,6 +18,7 @@ from .config import Settings
 from .domain.roles import parse_operator_keys
 from .domain.terms import Mode
 from .ports import OrderStore, PaymentGateway
+from .service.answers import Answers
 from .service.customer_return import CustomerReturn
 from .service.start_payment import Limits, Links, StartPayment
 from .worker import Batch, Worker
@@ -29,6 +30,9 @@ __all__ = ["StoreMaker", "create_app", "make_store"]
 
 INTENT_MARGIN: Final = timedelta(seconds=12)
 """An intent outlives the gateway's deadline by this, so that a slow but living creator is not taken for dead."""
+
+CLAIM_DEADLINES: Final = 4
+"""An idempotency key's claim outlives the calls to the gateway that one request may make, one after the other."""
 
 
 StoreMaker: TypeAlias = Callable[[Settings], OrderStore]
@@ -88,6 +92,7 @@ async def _start(
         operations=made.operations,
         reconciler=made.reconciler,
         tokens=tokens,
+        answers=Answers(store, made.clock, claim_for=CLAIM_DEADLINES * limits.wait_for_other),
         authenticate=Authenticator(tokens, parse_operator_keys(settings.operator_keys)),
         frontend_url=settings.frontend_url,
     )

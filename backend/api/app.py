@@ -19,6 +19,7 @@ from . import (
     webhook_routes,
 )
 from .body_limits import BodyLimits
+from .idempotency import HEADER, REPLAYED, IdempotentRequests
 from .operator import delivery_routes, operation_routes, overview_routes
 from .operator import order_routes as operator_order_routes
 from .pages import FOLDER
@@ -48,12 +49,14 @@ def make_app(
     for module in [*ROUTES, *[try_out_routes] * with_try_out]:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.add_middleware(IdempotentRequests)
     app.add_middleware(BodyLimits)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type"],
+        allow_headers=["Authorization", "Content-Type", HEADER],
+        expose_headers=["Retry-After", REPLAYED],
     )
     errors.install(app)
     return app

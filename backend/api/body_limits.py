@@ -37,7 +37,7 @@ class BodyLimits:
             response.headers["Connection"] = "close"
             await response(scope, receive, send)
         elif body is not None:
-            await self._app(scope, _Replay(body, receive), send)
+            await self._app(scope, Replay(body, receive), send)
 
 
 async def _read(receive: Receive) -> bytes | Problem | None:
@@ -60,7 +60,7 @@ async def _read(receive: Receive) -> bytes | Problem | None:
         return TOO_SLOW
 
 
-class _Replay:
+class Replay:
     """The body as one message, then whatever the server says next (the client's leaving)."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
@@ -72,3 +72,10 @@ class _Replay:
             return await self._receive()
         body, self._body = self._body, None
         return {"type": "http.request", "body": body, "more_body": False}
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body, where ``BodyLimits`` has read it already."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    return body

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from ..domain.terms import Mode
 from ..ports import Clock, OrderStore, PaymentGateway
+from ..service.answers import Answers
 from ..service.customer_return import CustomerReturn
 from ..service.operations import Operations
 from ..service.orders import Orders
@@ -32,6 +33,7 @@ class ApiContext:
     reconciler: Reconciler
     tokens: TokenVerifier
     authenticate: Authenticator
+    answers: Answers
     frontend_url: str | None
 
 

@@ -19,6 +19,7 @@ from ..domain import errors as domain
 from ..domain.roles import Role
 from ..ports import StoreError, WebhookNotConfigured, WebhookRejected, WebhookUnreadable
 from ..service import start_payment as starting
+from ..service.answers import KeyOfAnotherRequest, StillInProgress
 from ..service.webhooks import NoSuchGateway
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,13 @@ MEDIA_TYPE: Final = "application/problem+json"
 class NotAuthenticated(Exception):
     def __init__(self) -> None:
         super().__init__("send a valid, unexpired token as Authorization: Bearer <token>")
+
+
+class InvalidIdempotencyKey(Exception):
+    def __init__(self) -> None:
+        super().__init__(
+            "send one Idempotency-Key of 1 to 255 printable ASCII characters, in quotes or bare, such as a random UUID"
+        )
 
 
 class NoSuchOrder(Exception):
@@ -73,6 +81,9 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     NoSuchOrder: Problem(404, "no-such-order", "No such order"),
     NoSuchDelivery: Problem(404, "no-such-delivery", "No such delivery"),
     NoSuchGateway: Problem(404, "no-such-gateway", "No such gateway"),
+    InvalidIdempotencyKey: Problem(400, "invalid-idempotency-key", "The idempotency key cannot be read"),
+    KeyOfAnotherRequest: Problem(422, "idempotency-key-reused", "The idempotency key stands for another request"),
+    StillInProgress: Problem(409, "request-in-progress", "The request is still being worked on", 1),
     WrongMediaType: Problem(415, "wrong-media-type", "Not a JSON body"),
     domain.InvalidJson: Problem(400, "invalid-json", "The body cannot be read"),
     domain.InvalidInput: Problem(422, "invalid-request", "A value cannot be accepted"),
@@ -87,7 +98,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     domain.TooManyAttempts: Problem(409, "too-many-attempts", "Too many payment attempts"),
     domain.OrderHoldsMoney: Problem(409, "order-holds-money", "The order holds money"),
     domain.NothingToResolve: Problem(409, "nothing-to-resolve", "Nothing to resolve"),
-    domain.EarlierAttemptOpen: Problem(409, "earlier-attempt-open", "An earlier payment page is still open"),
+    domain.EarlierAttemptOpen: Problem(409, "earlier-attempt-open", "An earlier payment page is still open", 60),
     starting.GatewayRefused: Problem(502, "gateway-refused", "The payment gateway refused"),
     starting.GatewayNotReached: Problem(503, "gateway-unavailable", "The payment gateway is unavailable", 5),
     starting.GatewayDidNotAnswer: Problem(503, "outcome-unknown", "The payment gateway gave no clear answer", 5),
@@ -135,12 +146,17 @@ def problem_of(error: Exception) -> Problem:
     return next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
 
 
-async def _known(request: Request, error: Exception) -> JSONResponse:
+def problem_for(error: Exception, path: str) -> JSONResponse:
+    """The answer to an error that ``PROBLEMS`` knows."""
     detail = str(error)
     if isinstance(error, StoreError):
         log.error("store: %s", error)
         detail = STORE_DETAIL
-    return problem_response(problem_of(error), detail, request.url.path)
+    return problem_response(problem_of(error), detail, path)
+
+
+async def _known(request: Request, error: Exception) -> JSONResponse:
+    return problem_for(error, request.url.path)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -12,6 +12,7 @@ from ...service.operations import Asked
 from ..auth import Admin, Refunder
 from ..context import Context
 from ..exact_json_route import ExactJsonRoute
+from ..idempotency import IdempotencyKey
 from ..problem_docs import problems
 from .finding import find_order
 from .requests import AskOperation, ResolveOperation, Why
@@ -31,7 +32,12 @@ ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.post("/{order_reference:path}/operations", responses=ACCEPTED | PROBLEMS)
 async def ask_for_operation(
-    order_reference: str, asked: AskOperation, caller: Refunder, context: Context, response: Response
+    order_reference: str,
+    asked: AskOperation,
+    caller: Refunder,
+    context: Context,
+    response: Response,
+    key: IdempotencyKey,
 ) -> OperationDone:
     """Capture, void or refund a payment: recorded first, sent to the gateway at most once.
 
@@ -41,7 +47,7 @@ async def ask_for_operation(
     order = await find_order(context, order_reference)
     amount = None if asked.amount is None else Money.from_wire(asked.amount, order.amount.currency).minor
     payment = None if asked.payment_reference is None else PaymentReference(asked.payment_reference)
-    wanted = OperationAsk(asked.kind, caller.user, asked.reason, amount, payment, asked.number)
+    wanted = OperationAsk(asked.kind, caller.user, asked.reason, amount, payment, asked.number, key)
     return _answer(await context.operations.ask(order, wanted), response)
 
 

@@ -20,6 +20,7 @@ from .domain.terms import Mode
 from .ports import OrderStore, PaymentGateway
 from .service.answers import Answers
 from .service.customer_return import CustomerReturn
+from .service.register_order import RegisterOrder
 from .service.start_payment import Limits, Links, StartPayment
 from .worker import Batch, Worker
 
@@ -86,7 +87,16 @@ async def _start(
         store=store,
         orders=made.orders,
         gateways=gateways,
-        start_payment=StartPayment(made.orders, first, made.reconciler, made.clock, links=links, limits=limits),
+        start_payment=StartPayment(
+            made.orders,
+            first,
+            made.reconciler,
+            made.clock,
+            links=links,
+            limits=limits,
+            registered_only=settings.require_registered_orders,
+        ),
+        register_order=RegisterOrder(made.orders, made.clock),
         customer_return=CustomerReturn(made.orders, store, made.clock, wake_worker=worker.wake),
         webhooks=made.webhooks,
         operations=made.operations,

@@ -10,10 +10,10 @@ from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .domain.roles import parse_operator_keys
+from .domain.roles import Role, parse_operator_keys
 from .domain.terms import Mode
 
 PACKAGE: Final = Path(__file__).parent
@@ -44,6 +44,13 @@ def _operator_keys(text: str) -> str:
     return text
 
 
+def _can_be_registered(required: bool, info: ValidationInfo) -> bool:
+    keys = parse_operator_keys(info.data.get("operator_keys", ""))
+    if required and all(key.role is not Role.SERVICE for key in keys):
+        raise ValueError("needs a key with the role service in OPERATOR_KEYS, or nobody could register an order")
+    return required
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=ENV_FILES,
@@ -66,6 +73,7 @@ class Settings(BaseSettings):
 
     jwt_secret_key: SecretStr = SecretStr(DEVELOPMENT_JWT_SECRET)
     operator_keys: Annotated[str, AfterValidator(_operator_keys)] = ""
+    require_registered_orders: Annotated[bool, AfterValidator(_can_be_registered)] = False
 
     refund_approval_above: int | None = Field(None, ge=0)
 

@@ -128,6 +128,7 @@ def test_production_starts_with_safe_settings(monkeypatch: pytest.MonkeyPatch) -
         ("DB_NAME", "a b"),
         ("LOG_LEVEL", "loud"),
         ("OPERATOR_KEYS", "ok_a-key-by-mistake"),
+        ("REQUIRE_REGISTERED_ORDERS", "true"),  # without a key that could register any
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_the_setting_and_not_the_value(

@@ -17,7 +17,7 @@ router: Final = APIRouter(prefix="/api/checkout", tags=["checkout"], route_class
 REFERENCE_PREFIX: Final = "RS-"
 
 
-@router.post("/complete", responses=problems(400, 401, 403, 409, 413, 415, 422, 502, 503))
+@router.post("/complete", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 502, 503))
 async def complete_checkout(asked: CompleteCheckout, caller: Customer, context: Context) -> CheckoutCompleted:
     """Create the order from its lines and start its payment in one step; the total is computed here.
 

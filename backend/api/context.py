@@ -13,6 +13,7 @@ from ..service.customer_return import CustomerReturn
 from ..service.operations import Operations
 from ..service.orders import Orders
 from ..service.reconcile import Reconciler
+from ..service.register_order import RegisterOrder
 from ..service.start_payment import StartPayment
 from ..service.webhooks import Webhooks
 from .auth import Authenticator
@@ -26,6 +27,7 @@ class ApiContext:
     store: OrderStore
     orders: Orders
     start_payment: StartPayment
+    register_order: RegisterOrder
     customer_return: CustomerReturn
     webhooks: Webhooks
     gateways: Mapping[str, PaymentGateway]

@@ -87,6 +87,8 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     WrongMediaType: Problem(415, "wrong-media-type", "Not a JSON body"),
     domain.InvalidJson: Problem(400, "invalid-json", "The body cannot be read"),
     domain.InvalidInput: Problem(422, "invalid-request", "A value cannot be accepted"),
+    domain.OrderNotRegistered: Problem(404, "order-not-registered", "The order is not registered"),
+    domain.RegistrationDiffers: Problem(409, "registration-differs", "The order is registered with other terms"),
     domain.OrderOfAnotherCustomer: Problem(409, "order-of-another-customer", "The order is another customer's"),
     domain.OrderAmountDiffers: Problem(409, "order-amount-differs", "The order has another amount"),
     domain.OrderAlreadyPaid: Problem(409, "order-already-paid", "The order is already paid"),

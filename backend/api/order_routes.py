@@ -1,19 +1,20 @@
-"""The state of an order, for its owner."""
+"""The state of an order, for its owner; and registering one, for the shop's server."""
 
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from ..domain.errors import InvalidOrderReference
 from ..domain.model import Order
-from ..domain.references import parse_order_reference
-from .auth import AuthenticatedCaller, Caller
+from ..domain.references import OrderReference, parse_order_reference
+from .auth import AuthenticatedCaller, Caller, ShopServer
 from .context import Context
 from .errors import NoSuchOrder
+from .exact_json_route import ExactJsonRoute
 from .problem_docs import problems
-from .schemas import OrderView
+from .schemas import OrderView, Reference, RegisterOrder
 
-router: Final = APIRouter(prefix="/api/orders", tags=["orders"])
+router: Final = APIRouter(prefix="/api/orders", tags=["orders"], route_class=ExactJsonRoute)
 
 
 @router.get("/{order_reference:path}", responses=problems(401, 404, 503))
@@ -26,6 +27,28 @@ async def get_order(order_reference: str, caller: AuthenticatedCaller, context: 
     if order is None or (not _may_see(order, caller)):
         raise NoSuchOrder
     return OrderView.of(order, context.clock.now())
+
+
+@router.put(
+    "/{order_reference:path}",
+    responses={
+        201: {"model": OrderView, "description": "Registered."},
+        **problems(400, 401, 403, 409, 413, 415, 422, 503),
+    },
+)
+async def register_order(
+    order_reference: Reference, asked: RegisterOrder, caller: ShopServer, context: Context, response: Response
+) -> OrderView:
+    """Say what an order costs and whose it is, before its customer pays. For the shop's server (role `service`).
+
+    The same again is a 200 and changes nothing. Other terms are a 409: what was registered does not change. Where
+    REQUIRE_REGISTERED_ORDERS is set, payments start only for registered orders, with the registered amount.
+    """
+    terms = asked.terms(context.mode, OrderReference(order_reference))
+    registered = await context.register_order(terms, by=caller.user)
+    if registered.is_new:
+        response.status_code = 201
+    return OrderView.of(registered.order, context.clock.now())
 
 
 def _may_see(order: Order, caller: Caller) -> bool:

@@ -20,7 +20,7 @@ router: Final = APIRouter(prefix="/api/payment", tags=["payment"], route_class=E
 Ref = Annotated[str | None, Query(alias="ref", description="The order reference.")]
 
 
-@router.post("/create", responses=problems(400, 401, 403, 409, 413, 415, 422, 502, 503))
+@router.post("/create", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 502, 503))
 async def create_payment(asked: CreatePayment, caller: Customer, context: Context) -> PaymentStarted:
     """Start the payment of an order, or return its open payment page.
 

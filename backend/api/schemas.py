@@ -72,6 +72,12 @@ def _payable(text: str, currency: CurrencyCode) -> Money:
     return money
 
 
+def _payable_text(text: str, info: ValidationInfo) -> str:
+    if "currency" in info.data:
+        _payable(text, info.data["currency"])
+    return text
+
+
 AmountText = Annotated[
     str,
     BeforeValidator(_exact_text),
@@ -115,15 +121,44 @@ class CreatePayment(StrictRequest):
     @field_validator("amount")
     @classmethod
     def _amount_is_payable(cls, text: str, info: ValidationInfo) -> str:
-        if "currency" in info.data:
-            _payable(text, info.data["currency"])
-        return text
+        return _payable_text(text, info)
 
     def terms(self, mode: Mode, owner: UserId) -> OrderTerms:
         return OrderTerms(
             mode=mode,
             reference=OrderReference(self.order_reference),
             owner=owner,
+            customer=Customer(self.customer_email, self.customer_name),
+            amount=_payable(self.amount, parse_currency(self.currency)),
+            description=self.description,
+        )
+
+
+class RegisterOrder(StrictRequest):
+    """What the shop's server says will be paid, and by whom."""
+
+    currency: Currency  # read before the amount, whose decimals it decides
+    amount: AmountText
+    customer_id: Annotated[
+        FreeText,
+        Field(
+            min_length=1, max_length=200, examples=["customer-17"], description="Claim `sub` of the customer's token."
+        ),
+    ]
+    customer_email: Email
+    customer_name: Name
+    description: Description = ""
+
+    @field_validator("amount")
+    @classmethod
+    def _amount_is_payable(cls, text: str, info: ValidationInfo) -> str:
+        return _payable_text(text, info)
+
+    def terms(self, mode: Mode, reference: OrderReference) -> OrderTerms:
+        return OrderTerms(
+            mode=mode,
+            reference=reference,
+            owner=UserId(self.customer_id),
             customer=Customer(self.customer_email, self.customer_name),
             amount=_payable(self.amount, parse_currency(self.currency)),
             description=self.description,

@@ -7,9 +7,11 @@
     |   +-- InvalidOrderReference
     |   +-- InvalidJson
     |   +-- CardNumberNotAccepted
+    +-- OrderNotRegistered      the shop's server has to register the order first
     +-- OrderConflict           what is asked does not fit what is already known of the order
         +-- OrderOfAnotherCustomer
         +-- OrderAmountDiffers
+        +-- RegistrationDiffers
         +-- OrderAlreadyPaid
         +-- OrderAlreadyAuthorized
         +-- OrderWasCancelled
@@ -71,6 +73,11 @@ class CardNumberNotAccepted(InvalidInput):
         super().__init__("this field looks like it holds a card number; card data belongs on the payment page only")
 
 
+class OrderNotRegistered(DomainError):
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"the shop has registered no order {reference} for you; order in the shop first")
+
+
 class OrderConflict(DomainError):
     """The order exists, and what is asked contradicts it."""
 
@@ -85,6 +92,14 @@ class OrderAmountDiffers(OrderConflict):
         super().__init__(
             f"order {reference} was started with {known}, not {asked}; "
             "send the amount it was started with, or use a new order reference"
+        )
+
+
+class RegistrationDiffers(OrderConflict):
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"order {reference} exists with other terms, or was placed by a customer, and cannot be changed; "
+            "send what was registered, or use a new order reference"
         )
 
 

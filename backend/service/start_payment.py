@@ -19,6 +19,7 @@ from ..domain.events import Event, JobLost, JobOpened, JobPlanned, JobRecognised
 from ..domain.ledger import place, record
 from ..domain.model import Job, Order
 from ..domain.references import JobReference, PaymentReference
+from ..domain.registering import check_registered
 from ..domain.statuses import JobState
 from ..domain.terms import OrderTerms
 from ..ports import Clock, CreateOutcome, JobRequest, NotSent, PaymentGateway, Redirect, Refused, Unknown
@@ -102,13 +103,16 @@ class StartPayment:
         *,
         links: Links,
         limits: Limits,
+        registered_only: bool = False,
     ) -> None:
+        """With ``registered_only`` nobody but the shop's server can say what is paid: ``register_order.py``."""
         self._orders = orders
         self._gateway = gateway
         self._reconciler = reconciler
         self._clock = clock
         self._links = links
         self._limits = limits
+        self._registered_only = registered_only
 
     async def __call__(self, terms: OrderTerms, *, actor: str) -> StartedPayment:
         """Return the order's open payment page, starting a payment job where there is none.
@@ -116,10 +120,15 @@ class StartPayment:
         Asking again with the same terms gives the same page, also while the first call is still under way.
 
         Raises:
+            OrderNotRegistered: only registered orders are taken, and this is none of the customer's.
             OrderConflict: the order is another customer's, has another amount, or needs no payment.
             PaymentNotStarted: the gateway gave no page; asking again is safe.
             StoreError: nothing can be promised; asking again is safe.
         """
+        if self._registered_only:
+            order = check_registered(await self._orders.find(terms.reference), terms)
+            check_same_order(order, terms)
+            return await self._continue(order, actor)
         operation = new_operation()
         order = await self._orders.insert(self._new_order(terms, operation, actor))
         if made_by(order, operation):

@@ -16,32 +16,20 @@ from .config import Settings, gateway_settings
 from .domain.terms import Mode
 from .gateways.http import GatewayHttp
 from .gateways.registry import GatewayContext, build, find_factories
+from .open_store import make_store
 from .ports import Clock, OrderStore, PaymentGateway
 from .service.operations import Operations
 from .service.orders import Orders
 from .service.reconcile import Reconciler
 from .service.send_operation import OperationSender
 from .service.webhooks import Webhooks
-from .stores import SqliteStore
 
 if TYPE_CHECKING:
     from .simulator import Simulator
 
 SANDBOX_PATH: Final = "/sandbox"
 SIMULATOR_URL: Final = "http://simulator"
-ORDERS_FILE: Final = "orders.sqlite3"
 LEDGER_FILE: Final = "simulator.sqlite3"
-
-
-def make_store(settings: Settings) -> OrderStore:
-    """MongoDB where a URL is given, else one file in the data folder; nothing is opened yet."""
-    timeout_seconds = settings.store_timeout_seconds
-    if settings.mongo_url is not None:
-        from .stores.mongo import MongoStore  # the driver costs start-up time that SQLite need not pay
-
-        return MongoStore(settings.mongo_url.get_secret_value(), settings.db_name, timeout_seconds=timeout_seconds)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return SqliteStore(settings.data_dir / ORDERS_FILE, timeout_seconds=timeout_seconds)
 
 
 @dataclass(frozen=True, slots=True)

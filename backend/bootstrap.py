@@ -13,10 +13,11 @@ from .api.app import make_app
 from .api.auth import Authenticator
 from .api.context import ApiContext
 from .api.tokens import TokenVerifier
-from .assemble import SANDBOX_PATH, make_gateways, make_store, serving, simulate
+from .assemble import SANDBOX_PATH, make_gateways, serving, simulate
 from .config import Settings
 from .domain.roles import parse_operator_keys
 from .domain.terms import Mode
+from .open_store import make_store
 from .ports import OrderStore, PaymentGateway
 from .service.answers import Answers
 from .service.customer_return import CustomerReturn

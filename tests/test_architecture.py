@@ -21,10 +21,11 @@ ALLOWED: dict[str, set[str]] = {
     "clock": set(),
     "config": {"domain"},
     "simulator": set(),
-    "assemble": {"clock", "config", "domain", "gateways", "ports", "service", "simulator", "stores"},
-    "bootstrap": {"api", "assemble", "config", "domain", "ports", "service", "simulator", "worker"},
+    "open_store": {"config", "ports", "stores"},
+    "assemble": {"clock", "config", "domain", "gateways", "open_store", "ports", "service", "simulator"},
+    "bootstrap": {"api", "assemble", "config", "domain", "open_store", "ports", "service", "simulator", "worker"},
     "server": {"bootstrap", "config", "gateways"},
-    "cli": {"api", "assemble", "bootstrap", "config", "domain", "ports", "service", "stores"},
+    "cli": {"api", "assemble", "config", "domain", "gateways", "open_store", "ports", "service", "simulator", "stores"},
 }
 
 STANDARD_LIBRARY_ONLY = ["domain", "ports"]

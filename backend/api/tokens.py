@@ -14,8 +14,8 @@ from typing import Final
 import jwt
 
 from .errors import NotAuthenticated
+from .minting import ALGORITHM, mint
 
-ALGORITHM: Final = "HS256"
 LONGEST_TOKEN: Final = 8192
 LONGEST_SUBJECT: Final = 200
 MOST_REMEMBERED: Final = 10_000
@@ -56,8 +56,7 @@ class TokenVerifier:
         return known
 
     def mint(self, *, user: str, email: str, is_admin: bool, now: datetime, lifetime: timedelta) -> str:
-        claims = {"sub": user, "email": email, "is_admin": is_admin, "iat": now, "exp": now + lifetime}
-        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+        return mint(self._secret, user=user, email=email, is_admin=is_admin, now=now, lifetime=lifetime)
 
     def _read(self, token: str) -> Claims:
         try:

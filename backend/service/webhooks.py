@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -17,7 +17,9 @@ from ..domain.deliveries import Delivery, DeliveryId, delivery_id
 from ..domain.events import Event
 from ..domain.facts import Hint, PaymentFact, SignedFact
 from ..domain.learning import learn_payment, objection
+from ..domain.ledger import record
 from ..domain.model import Job, Order
+from ..domain.order_status import order_status
 from ..domain.references import split_own_reference
 from ..domain.terms import Mode
 from ..ports import Clock, OrderStore, PaymentGateway, StoreError, WebhookUnreadable
@@ -124,6 +126,26 @@ class Webhooks:
             return None
         self._wake_worker()
         return await self._store.get_delivery(delivery_id)
+
+    async def preview(self, delivery_id: DeliveryId) -> str | None:
+        """What working through a delivery again would do, in words; nothing is written and nobody asked."""
+        delivery = await self._store.get_delivery(delivery_id)
+        if delivery is None:
+            return None
+        gateway = self._gateways.get(delivery.gateway)
+        if gateway is None:
+            return f"nothing: no gateway named {delivery.gateway} is configured here"
+        try:
+            reading = gateway.read_webhook(delivery.body)
+        except WebhookUnreadable as exc:
+            return f"nothing: it cannot be read: {exc}"
+        found = await self._find(reading)
+        if found is None:
+            return "nothing now: no such order or payment is known here; it would be tried again for a day"
+        order, job = found
+        if isinstance(reading, Hint) or job.payment(reading.fact.payment_reference) is None:
+            return f"the gateway would be asked about payment job {job.number} of order {order.reference}"
+        return _foreseen(order, _learn_fact(job.number, reading.fact, order), self._clock.now())
 
     async def _work_safely(self, delivery: Delivery) -> None:
         try:
@@ -232,3 +254,11 @@ class Webhooks:
 
 def _learn_fact(number: int, fact: PaymentFact, order: Order) -> Sequence[Event]:
     return learn_payment(order, order.jobs[number - 1], fact)
+
+
+def _foreseen(order: Order, events: Sequence[Event], at: datetime) -> str:
+    if not events:
+        return f"nothing: order {order.reference} knows it already, and is {order_status(order)}"
+    after = record(order, events, at=at, operation="preview", actor=ACTOR)
+    told = ", ".join(event.kind.replace("_", " ") for event in events)
+    return f"order {order.reference} would record {told}, and go from {order_status(order)} to {order_status(after)}"

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from backend.api.errors import PROBLEMS
+from backend.cli import app
+from backend.cli.exits import MEANINGS
 from backend.simulator.faults import FAULTS
 from backend.stores import SqliteStore
 from tests.domain.builders import placed
@@ -64,3 +66,11 @@ async def test_the_documented_backup_holds_what_was_written(tmp_path: Path) -> N
     await copy.open()
     assert await copy.get(placed().id) == placed()
     await copy.close()
+
+
+def test_every_exit_code_and_command_is_in_the_command_lines_document() -> None:
+    document = text("docs/command-line.md")
+    for code, meaning in MEANINGS.items():
+        assert f"| {code.value} | {meaning} |" in document
+    for command in app.registered_commands:
+        assert re.search(rf"`{command.name}\b", document), command.name

@@ -1,0 +1,53 @@
+"""Make tokens to try the API with, and operators' keys."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from ..domain.roles import ENTRY, Role, new_operator_key
+from .exits import fail
+from .output import AsJson, print_json
+from .session import load
+
+if TYPE_CHECKING:
+    from ..config import Settings
+
+TOKEN_HOURS: Final = 8
+
+
+def token(
+    user: Annotated[str, typer.Option(help="The customer's or operator's id (claim sub).")] = "demo-customer",
+    email: Annotated[str, typer.Option(help="Claim email.")] = "demo@example.com",
+    admin: Annotated[bool, typer.Option("--admin", help="An operator's token (claim is_admin).")] = False,
+    hours: Annotated[int, typer.Option(min=1, max=24 * 7, help="How long it is valid.")] = TOKEN_HOURS,
+    as_json: AsJson = False,
+) -> None:
+    """Print a token to call the API with, signed with JWT_SECRET_KEY."""
+    made = mint(load(), user=user, email=email, admin=admin, hours=hours)
+    if as_json:
+        print_json({"token": made, "user": user, "is_admin": admin, "hours": hours})
+    else:
+        typer.echo(made)
+
+
+def operator_key(
+    name: Annotated[str, typer.Argument(help="Whose key it is; stands in the history of what they do.")],
+    role: Annotated[Role, typer.Option(help="What they may do; service is the shop's server.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make an operator key: the key for its holder, and the entry for OPERATOR_KEYS, which holds its digest only."""
+    key, entry = new_operator_key(name, role)
+    if ENTRY.fullmatch(entry) is None:
+        fail("the name must be 1 to 64 letters, digits and . _ @ -")
+    if as_json:
+        print_json({"key": key, "entry": entry})
+    else:
+        typer.echo(f"key for {name}, shown this once: {key}\nadd to OPERATOR_KEYS: {entry}")
+
+
+def mint(settings: "Settings", *, user: str, email: str, admin: bool = False, hours: int = TOKEN_HOURS) -> str:
+    from ..api import minting
+
+    secret, lifetime = settings.jwt_secret_key.get_secret_value(), timedelta(hours=hours)
+    return minting.mint(secret, user=user, email=email, is_admin=admin, now=datetime.now(UTC), lifetime=lifetime)

@@ -1,0 +1,56 @@
+"""The command line in process, on a data folder in which a shop has sold something."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import pytest
+from typer.testing import CliRunner
+
+from backend.cli import app
+from tests.api.program import BASE_URL, JWT_SECRET, WEBHOOK_SECRET, program
+
+Run: TypeAlias = Callable[..., Any]
+CARD = {"cc-number": "4111 1111 1111 1111", "cc-name": "Test User", "cc-exp": "12/35", "cc-csc": "123"}
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """``run("orders", "--json")``: what it printed, as data where it is JSON; the exit code must be ``code``."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "DATA_DIR": str(tmp_path),
+        "JWT_SECRET_KEY": JWT_SECRET,
+        "CASHFLOWS_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "PUBLIC_BASE_URL": BASE_URL,
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def call(*words: str, code: int = 0) -> Any:
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
+        return json.loads(result.stdout) if "--json" in words and code in (0, 4) else result.output
+
+    return call
+
+
+@pytest.fixture
+def paid(run: Run, tmp_path: Path) -> str:
+    """The reference of an order over 10 pounds that is paid."""
+    asyncio.run(_sell(tmp_path))
+    return "TEST-001"
+
+
+async def _sell(folder: Path) -> None:
+    async with program(folder) as shop:
+        created = (await shop.create()).json()
+        parts = urlsplit(created["action_url"])
+        await shop.client.post(f"{parts.path}?{parts.query}", data=CARD | {"action": "pay"})
+        for _ in range(1000):
+            if (await shop.order()).json()["status"] == "paid":
+                return
+            await asyncio.sleep(0.01)
+    raise AssertionError("the webhook never came")

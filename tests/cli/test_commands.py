@@ -1,0 +1,127 @@
+"""What each command says and does, and how it ends."""
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backend.cli.output import harmless
+from tests.api.program import program
+
+from .conftest import Run
+
+
+def test_every_command_says_in_help_what_it_does_and_can_answer_in_json(run: Run) -> None:
+    told = run("--help")
+    for name in ("run", "simulate", "token", "orders", "show", "explain", "refund", "capture", "void", "reconcile"):
+        assert name in told
+    for name in ("token", "orders", "show", "explain", "deliveries", "notifications", "refund", "capture", "void"):
+        assert "--json" in run(name, "--help")
+    for name in ("reconcile", "replay", "verify", "export", "import", "operator-key"):
+        assert "--json" in run(name, "--help")
+
+
+def test_an_order_is_found_shown_and_explained(run: Run, paid: str) -> None:
+    (row,) = run("orders", "--status", "paid", "--email", "TEST@example.com", "--json")
+    assert (row["order"], row["amount"], row["captured"], row["attention"]) == (paid, "10.00 GBP", "10.00", [])
+    assert run("orders", "--attention", "--json") == []
+    assert run("orders", "--reference", "OTHER").strip() == "no order fits"
+    assert "TEST-001" in run("orders")
+    shown = run("show", paid)
+    for words in ("paid", "captured", "payment observed", "customer alice"):
+        assert words in shown
+    assert run("show", paid, "--json")["order"]["history"][0]["event"]["kind"] == "order_placed"
+    assert "Possible now: refund up to 10.00 GBP" in run("explain", paid)
+    assert run("explain", paid, "--json")["known"][0].startswith("Order TEST-001 for 10.00 GBP")
+
+
+def test_a_refund_is_sent_once_however_often_it_is_asked_for(run: Run, paid: str) -> None:
+    words = ("refund", paid, "--amount", "4.00", "--reason", "sent back", "--number", "1", "--by", "ann", "--json")
+    first, second = run(*words), run(*words)
+    assert first["operation"] == second["operation"]
+    assert (first["operation"]["state"], first["operation"]["asked_by"]) == ("succeeded", "ann")
+    assert first["status"] == "partially_refunded"
+    (row,) = run("orders", "--json")
+    assert row["refunded"] == "4.00"
+    assert "refund 2 of 6.00 GBP was carried out" in run("refund", paid, "--reason", "the rest")
+
+
+def test_what_cannot_be_done_ends_with_1_and_changes_nothing(run: Run, paid: str) -> None:
+    assert "at most 10.00 GBP" in run("refund", paid, "--amount", "10.01", "--reason", "too much", code=1)
+    assert "capture" in run("capture", paid, "--reason", "again", code=1)
+    assert "there is no order NONE in mock mode" in run("show", "NONE", code=1)
+    assert "plain digits" in run("refund", paid, "--amount", "four", "--reason", "typing", code=1)
+    assert run("show", paid, "--json")["order"]["operations"] == []
+
+
+def test_a_wrong_setting_or_word_ends_with_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "No such option" in run("orders", "--colour", code=2)
+    monkeypatch.setenv("PORT", "none")
+    assert "PORT" in run("orders", code=2)
+
+
+def test_a_store_that_is_away_ends_with_3(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "orders.sqlite3").mkdir()
+    monkeypatch.setenv("STORE_TIMEOUT_SECONDS", "1")
+    assert "the same command may be given again" in run("orders", code=3)
+
+
+def test_a_void_takes_back_what_was_captured_today(run: Run, paid: str) -> None:
+    assert "void 1 of 10.00 GBP was carried out" in run("void", paid, "--reason", "typed twice", "--by", "ann")
+
+
+def test_deliveries_are_listed_and_replayed_and_a_dry_run_only_tells(run: Run, paid: str) -> None:
+    deliveries = run("deliveries", "--json")
+    assert {row["outcome"] for row in deliveries} == {"applied"}
+    one = deliveries[0]["delivery"]
+    assert "knows it already" in run("replay", one, "--dry-run", "--json")["outcome"]
+    assert run("replay", one, "--json")["outcome"] == "applied"
+    assert "no such delivery" in run("replay", "mock/cashflows/none", code=1)
+    assert run("deliveries", "--pending").strip() == "no delivery fits"
+
+
+def test_a_dry_run_foresees_what_a_lost_webhook_would_have_done(run: Run, tmp_path: Path) -> None:
+    async def lose() -> None:
+        async with program(tmp_path) as shop:
+            created = (await shop.create()).json()
+            told = {"status": "declined", "orderReference": "OTHER", "paymentReference": created["payment_reference"]}
+            await shop.webhook({"event": "payment.declined", **told})
+
+    asyncio.run(lose())
+    (row,) = run("deliveries", "--pending", "--json")
+    assert run("replay", row["delivery"], "--dry-run").startswith("nothing now: no such order")
+
+
+def test_reconcile_asks_about_one_order_and_about_everything_that_is_due(run: Run, paid: str) -> None:
+    assert run("reconcile", paid).strip() == f"order {paid} is paid"
+    assert run("reconcile", "--json")["looked_at"] >= 0
+
+
+def test_verify_finds_a_changed_byte_and_ends_with_4(run: Run, paid: str, tmp_path: Path) -> None:
+    assert run("verify").strip() == "1 orders verified, 0 wrong"
+    with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as store, store:
+        (text,) = store.execute("SELECT document FROM orders").fetchone()
+        document = json.loads(text)
+        document["history"][0]["actor"] = "customer mallory"
+        store.execute("UPDATE orders SET document = ?", (json.dumps(document),))
+    wrong = run("verify", "--json", code=4)["wrong"]
+    assert wrong == {"mock/TEST-001": ["history entry 1 was changed after it was written"]}
+
+
+def test_export_and_import_tell_how_many_orders_they_carried(run: Run, paid: str, tmp_path: Path) -> None:
+    file = str(tmp_path / "export.jsonl")
+    assert run("export", file, "--json") == {"file": file, "orders": 1}
+    assert "exists already" in run("export", file, code=1)
+    assert run("import", file, "--json") == {"added": 0, "updated": 0, "kept": 1}
+
+
+def test_notifications_of_an_order_can_be_listed(run: Run, paid: str) -> None:
+    assert isinstance(run("notifications", paid, "--json"), list)
+    assert run("notifications").strip() == "none"
+
+
+def test_text_from_outside_cannot_command_a_terminal() -> None:
+    assert harmless("a\x1b[2Jb\rc\n\u202e") == "a�[2Jb�c\n�"

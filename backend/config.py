@@ -152,6 +152,17 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: a value is wrong, or production would run unsafely.
     """
+    settings = read_settings()
+    check_production(settings)
+    return settings
+
+
+def read_settings() -> Settings:
+    """As ``load_settings``, safe for production or not.
+
+    Raises:
+        SettingsError: a value is wrong.
+    """
     try:
         settings = Settings()
     except ValidationError as exc:
@@ -159,7 +170,6 @@ def load_settings() -> Settings:
         raise SettingsError("; ".join(wrong)) from None
     if settings.payment_mode is not None and settings.uses_cashflows:
         raise SettingsError("unset PAYMENT_MODE: with cashflows in GATEWAYS, its settings decide the mode")
-    check_production(settings)
     return settings
 
 
@@ -169,8 +179,13 @@ def check_production(settings: Settings) -> None:
     Raises:
         SettingsError: lists everything that is missing at once.
     """
-    if settings.mode is not Mode.PRODUCTION:
-        return
+    missing = unsafe_for_production(settings) if settings.mode is Mode.PRODUCTION else []
+    if missing:
+        raise SettingsError("production needs you to set " + ", and ".join(missing))
+
+
+def unsafe_for_production(settings: Settings) -> list[str]:
+    """What must be set before real money, ``SETTING to what``, whatever the mode is now."""
     missing = []
     secret = settings.jwt_secret_key.get_secret_value()
     if secret == DEVELOPMENT_JWT_SECRET or len(secret) < SHORTEST_SECRET:
@@ -179,8 +194,7 @@ def check_production(settings: Settings) -> None:
         missing.append("PUBLIC_BASE_URL to the https address that customers and the gateway reach")
     if settings.uses_cashflows:
         missing += _missing_for_cashflows(settings)
-    if missing:
-        raise SettingsError("production needs you to set " + ", and ".join(missing))
+    return missing
 
 
 def _missing_for_cashflows(settings: Settings) -> list[str]:

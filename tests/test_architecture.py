@@ -25,7 +25,20 @@ ALLOWED: dict[str, set[str]] = {
     "assemble": {"clock", "config", "domain", "gateways", "open_store", "ports", "service", "simulator"},
     "bootstrap": {"api", "assemble", "config", "domain", "open_store", "ports", "service", "simulator", "worker"},
     "server": {"bootstrap", "config", "gateways"},
-    "cli": {"api", "assemble", "config", "domain", "gateways", "open_store", "ports", "service", "simulator", "stores"},
+    "doctor": {"assemble", "config", "domain", "gateways", "ports"},
+    "cli": {
+        "api",
+        "assemble",
+        "config",
+        "doctor",
+        "domain",
+        "gateways",
+        "open_store",
+        "ports",
+        "service",
+        "simulator",
+        "stores",
+    },
 }
 
 STANDARD_LIBRARY_ONLY = ["domain", "ports"]

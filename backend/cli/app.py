@@ -4,7 +4,7 @@ from typing import Final
 
 import typer
 
-from . import access, acting, backup, looking, serving
+from . import access, acting, backup, checking, looking, serving
 from .exits import MEANINGS
 
 EPILOG: Final = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + "."
@@ -25,6 +25,7 @@ KEEP: Final = "Keep"
 for name, command, panel in (
     ("run", serving.run, RUN),
     ("simulate", serving.simulate, RUN),
+    ("doctor", checking.doctor, RUN),
     ("token", access.token, RUN),
     ("operator-key", access.operator_key, RUN),
     ("orders", looking.orders, LOOK),

@@ -27,7 +27,7 @@ from . import codec, sqlite_search
 from .job_thread import JobThread
 from .sqlite_file import ConnectionClass, SqliteLink
 from .sqlite_runners import Reads, Writes
-from .sqlite_schema import DELIVERY_COLUMNS, ORDER_COLUMNS, create_tables
+from .sqlite_schema import DELIVERY_COLUMNS, ORDER_COLUMNS, create_tables, index_differences
 
 TIMEOUT_SECONDS: Final = 5.0
 
@@ -154,6 +154,10 @@ class SqliteStore:
 
     async def ping(self) -> None:
         await self._reads.run(lambda connection: connection.execute("SELECT 1 FROM orders LIMIT 1").fetchone())
+
+    async def index_differences(self) -> list[str]:
+        """How the file's indexes differ from those that this program declares, a sentence each."""
+        return await self._reads.run(index_differences)
 
     # --- orders ---
 

@@ -6,6 +6,7 @@ are a JSON array on the order; triggers keep the table that they are looked up i
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from typing import Final
 
@@ -182,6 +183,22 @@ def create_tables(connection: sqlite3.Connection) -> None:
     # Written each time, so that a file that cannot be written shows at the start: BEGIN IMMEDIATE lets that pass.
     connection.execute(f"PRAGMA user_version={TABLES_VERSION}")
     connection.execute("COMMIT")
+
+
+def index_differences(connection: sqlite3.Connection) -> list[str]:
+    """How the file's indexes differ from those of a new one, a sentence each."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        create_tables(new)
+        wanted = _indexes(new)
+    there = _indexes(connection)
+    missing = [f"index {name} is missing" for name in wanted if name not in there]
+    changed = [f"index {name} is not as declared" for name in wanted if there.get(name, wanted[name]) != wanted[name]]
+    return missing + changed
+
+
+def _indexes(connection: sqlite3.Connection) -> dict[str, str]:
+    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
+    return {name: " ".join(sql.split()) for name, sql in rows.fetchall()}
 
 
 def _execute(connection: sqlite3.Connection, statements: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from backend.cli import app
 from tests.api.program import BASE_URL, JWT_SECRET, WEBHOOK_SECRET, program
+from tests.program.host import Host, copy_project
 
 Run: TypeAlias = Callable[..., Any]
 CARD = {"cc-number": "4111 1111 1111 1111", "cc-name": "Test User", "cc-exp": "12/35", "cc-csc": "123"}
@@ -54,3 +55,14 @@ async def _sell(folder: Path) -> None:
                 return
             await asyncio.sleep(0.01)
     raise AssertionError("the webhook never came")
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_project(tmp_path_factory.mktemp("clone"))
+
+
+@pytest.fixture
+def host(project: Path, tmp_path: Path) -> Iterator[Host]:
+    with Host(project, tmp_path) as host:
+        yield host

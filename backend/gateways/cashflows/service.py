@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from ...domain.facts import Hint, JobSnapshot, SignedFact
-from ...domain.money import Money
+from ...domain.money import CurrencyCode, Money
 from ...domain.operations import OperationKind
 from ...domain.references import JobReference
 from ...domain.standing import PaymentStanding
@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 API_PATH: Final = "/api/gateway"
 
 CREDENTIALS: Final = "CASHFLOWS_MERCHANT_ID, CASHFLOWS_API_KEY, CASHFLOWS_API_SECRET and CASHFLOWS_SCHEME"
+
+PROBE_AMOUNT: Final = Money(100, CurrencyCode("GBP"))
 
 MOCK_NOTICE: Final = "MOCKED: Please configure Cashflows credentials in backend/.env"
 

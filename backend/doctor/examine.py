@@ -1,0 +1,45 @@
+"""All checks in the order in which a person would make them: the settings first, then what they lead to."""
+
+from collections.abc import AsyncIterator
+
+from ..assemble import services
+from ..config import Settings, SettingsError, read_settings
+from ..domain.terms import Mode
+from ..gateways.registry import GatewayPluginError
+from ..ports import StoreError
+from . import checklist, reaching, reading
+from .findings import Finding, wrong
+
+
+async def examine(*, production: bool) -> AsyncIterator[Finding]:
+    """Every finding as it is made; with ``production`` also those that only matter with real money."""
+    try:
+        settings = read_settings()
+    except SettingsError as exc:
+        yield wrong("settings", str(exc), "correct it in backend/.env or in the environment")
+        for finding in reading.env_files():
+            yield finding
+        return
+    for finding in reading.from_settings(settings):
+        yield finding
+    if production:
+        for finding in checklist.for_real_money(settings):
+            yield finding
+    async for finding in _from_outside(settings):
+        yield finding
+
+
+async def _from_outside(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        async with services(settings) as opened:
+            async for finding in reaching.store(opened.store, opened.clock):
+                yield finding
+            for name, gateway in opened.gateways.items():
+                yield await reaching.gateway(name, gateway)
+    except StoreError as exc:
+        yield wrong("store", str(exc), "check MONGO_URL or DATA_DIR, and that the server or the disk is there")
+    except GatewayPluginError as exc:
+        yield wrong("gateway", str(exc), "check GATEWAYS")
+    if settings.mode is not Mode.MOCK and settings.uses_cashflows:
+        yield await reaching.clock(settings.cashflows_gateway_url)
+        yield await reaching.webhook_address(settings.base_url)

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from .api.app import make_app
 from .api.auth import Authenticator
 from .api.context import ApiContext
+from .api.rate_limits import Limits as RequestLimits
 from .api.tokens import TokenVerifier
 from .assemble import SANDBOX_PATH, make_gateways, serving, simulate
 from .config import Settings
@@ -21,8 +22,10 @@ from .open_store import make_store
 from .ports import OrderStore, PaymentGateway
 from .service.answers import Answers
 from .service.customer_return import CustomerReturn
+from .service.rate_limits import RateLimits
 from .service.register_order import RegisterOrder
 from .service.start_payment import Limits, Links, StartPayment
+from .service.sweeping import ExpiredRecords
 from .worker import Batch, Worker
 
 if TYPE_CHECKING:
@@ -32,6 +35,9 @@ __all__ = ["StoreMaker", "create_app", "make_store"]
 
 INTENT_MARGIN: Final = timedelta(seconds=12)
 """An intent outlives the gateway's deadline by this, so that a slow but living creator is not taken for dead."""
+
+DEFAULT_LIMITS: Final = (120, 1200, 6000)
+"""Requests a minute of one user, from one address, and of webhooks from one address, where money is real."""
 
 CLAIM_DEADLINES: Final = 4
 """An idempotency key's claim outlives the calls to the gateway that one request may make, one after the other."""
@@ -56,7 +62,13 @@ def create_app(settings: Settings, *, store: StoreMaker = make_store) -> FastAPI
             yield
 
     mocked = settings.mode is Mode.MOCK
-    app = make_app(lifespan, origins=settings.origins, with_try_out=mocked)
+    app = make_app(
+        lifespan,
+        origins=settings.origins,
+        trusted_proxies=settings.proxies,
+        limits=_rate_limits(settings),
+        with_try_out=mocked,
+    )
     account = None
     resources: list[AbstractAsyncContextManager[object]] = []
     if mocked:
@@ -78,7 +90,8 @@ async def _start(
     """Open everything in order; ``stack`` closes it in reverse."""
     worker = Worker(poll_seconds=settings.worker_poll_seconds)
     made = await stack.enter_async_context(serving(settings, store, gateways, worker.wake))
-    await stack.enter_async_context(_working(worker, [made.webhooks.run_pending, made.reconciler.run_due]))
+    batches = [made.webhooks.run_pending, made.reconciler.run_due, ExpiredRecords(store, made.clock).run_due]
+    await stack.enter_async_context(_working(worker, batches))
     tokens = TokenVerifier(settings.jwt_secret_key.get_secret_value())
     links, limits = Links(settings.base_url), _limits(settings)
     first = gateways[settings.gateway_names[0]]
@@ -103,9 +116,20 @@ async def _start(
         operations=made.operations,
         reconciler=made.reconciler,
         tokens=tokens,
+        rates=RateLimits(store, made.clock, made.mode),
         answers=Answers(store, made.clock, claim_for=CLAIM_DEADLINES * limits.wait_for_other),
         authenticate=Authenticator(tokens, parse_operator_keys(settings.operator_keys)),
         frontend_url=settings.frontend_url,
+    )
+
+
+def _rate_limits(settings: Settings) -> RequestLimits:
+    """None in mock mode unless set: nothing there needs protection, and trying things out makes many requests."""
+    user, address, webhooks = (0, 0, 0) if settings.mode is Mode.MOCK else DEFAULT_LIMITS
+    return RequestLimits(
+        user=user if settings.rate_limit_user is None else settings.rate_limit_user,
+        address=address if settings.rate_limit_address is None else settings.rate_limit_address,
+        webhooks=webhooks if settings.rate_limit_webhooks is None else settings.rate_limit_webhooks,
     )
 
 

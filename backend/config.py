@@ -5,6 +5,7 @@ the value, which may be a secret.
 """
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -51,6 +52,15 @@ def _can_be_registered(required: bool, info: ValidationInfo) -> bool:
     return required
 
 
+def _addresses(text: str) -> str:
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            ip_network(part)
+        except ValueError:
+            raise ValueError("must be addresses or networks such as 10.0.0.0/8, separated by commas") from None
+    return text
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=ENV_FILES,
@@ -80,6 +90,11 @@ class Settings(BaseSettings):
     mongo_url: SecretStr | None = None
     db_name: str = Field("rafflestack", pattern=r"^[A-Za-z0-9_-]{1,38}$")
     data_dir: Path = Path("data")
+
+    rate_limit_user: int | None = Field(None, ge=0)
+    rate_limit_address: int | None = Field(None, ge=0)
+    rate_limit_webhooks: int | None = Field(None, ge=0)
+    trusted_proxies: Annotated[str, AfterValidator(_addresses)] = "127.0.0.1,::1"
 
     host: str = "127.0.0.1"
     port: int = Field(8001, ge=1, le=65535)
@@ -125,6 +140,11 @@ class Settings(BaseSettings):
     def origins(self) -> list[str]:
         """The origins whose pages may call the API."""
         return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
+    def proxies(self) -> list[str]:
+        """The addresses whose word on where a request comes from is taken."""
+        return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
 
     @property
     def _has_credentials(self) -> bool:

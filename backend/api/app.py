@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from . import (
     checkout_routes,
@@ -23,6 +24,7 @@ from .idempotency import HEADER, REPLAYED, IdempotentRequests
 from .operator import delivery_routes, operation_routes, overview_routes
 from .operator import order_routes as operator_order_routes
 from .pages import FOLDER
+from .rate_limits import Limits, RateLimited
 
 ROUTES: Final = (
     payment_routes,
@@ -40,7 +42,12 @@ DESCRIPTION = "Takes a web shop's order to a paid order through a payment gatewa
 
 
 def make_app(
-    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], *, origins: Sequence[str], with_try_out: bool
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    *,
+    origins: Sequence[str],
+    trusted_proxies: Sequence[str],
+    limits: Limits,
+    with_try_out: bool,
 ) -> FastAPI:
     """``lifespan`` puts an ``ApiContext`` into ``app.state.context``; ``origins`` may call from their pages."""
     app = FastAPIOffline(
@@ -51,12 +58,14 @@ def make_app(
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(IdempotentRequests)
     app.add_middleware(BodyLimits)
+    app.add_middleware(RateLimited, limits=limits)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type", HEADER],
-        expose_headers=["Retry-After", REPLAYED],
+        expose_headers=["Retry-After", "RateLimit", "RateLimit-Policy", REPLAYED],
     )
+    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))
     errors.install(app)
     return app

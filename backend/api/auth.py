@@ -10,6 +10,8 @@ from typing import Annotated, Any, TypeAlias
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from ..domain.references import UserId
 from ..domain.roles import KEY_PREFIX, OperatorKey, Role, find_operator_key
@@ -29,6 +31,11 @@ class Caller:
 
     def may(self, needed: Role) -> bool:
         return self.role is not None and self.role.includes(needed)
+
+    @property
+    def kind(self) -> str:
+        """Keeps a user and an operator key of the same name apart."""
+        return "user" if self.is_customer else "key"
 
     @property
     def sees_every_order(self) -> bool:
@@ -87,6 +94,17 @@ async def _customer(caller: AuthenticatedCaller) -> Caller:
 
 Customer = Annotated[Caller, Depends(_customer)]
 """Somebody whose orders they can be."""
+
+
+def caller_of(scope: Scope) -> Caller | None:
+    """Who calls, for what must know before any endpoint; None for whoever cannot say, whom the endpoint turns away."""
+    scheme, _, credentials = Headers(scope=scope).get("authorization", "").partition(" ")
+    authenticate: Authenticator = scope["app"].state.context.authenticate
+    try:
+        return authenticate(credentials.strip()) if scheme.lower() == "bearer" else None
+    except NotAuthenticated:
+        return None
+
 
 Check: TypeAlias = Callable[..., Coroutine[Any, Any, Caller]]
 

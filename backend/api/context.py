@@ -12,6 +12,7 @@ from ..service.answers import Answers
 from ..service.customer_return import CustomerReturn
 from ..service.operations import Operations
 from ..service.orders import Orders
+from ..service.rate_limits import RateLimits
 from ..service.reconcile import Reconciler
 from ..service.register_order import RegisterOrder
 from ..service.start_payment import StartPayment
@@ -36,6 +37,7 @@ class ApiContext:
     tokens: TokenVerifier
     authenticate: Authenticator
     answers: Answers
+    rates: RateLimits
     frontend_url: str | None
 
 

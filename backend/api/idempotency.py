@@ -22,10 +22,10 @@ from ..domain.card_numbers import holds_card_number
 from ..domain.errors import CardNumberNotAccepted
 from ..ports import StoreError
 from ..service.answers import Answer, Answers, Claim, KeyOfAnotherRequest, StillInProgress
-from .auth import Caller
+from .auth import caller_of
 from .body_limits import Replay, read_body
 from .context import ApiContext
-from .errors import InvalidIdempotencyKey, NotAuthenticated, problem_for
+from .errors import InvalidIdempotencyKey, problem_for
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -75,13 +75,13 @@ class IdempotentRequests:
         if HEADER not in headers:
             return await self._app(scope, receive, send)
         context: ApiContext = scope["app"].state.context
-        caller = _caller(context, headers)
+        caller = caller_of(scope)
         if caller is None:
             return await self._app(scope, receive, send)
         body = await read_body(receive)
         try:
             key = parse_key(headers.getlist(HEADER))
-            name = _digest(context.mode, _kind(caller), caller.user, scope["method"], scope["path"], key)
+            name = _digest(context.mode, caller.kind, caller.user, scope["method"], scope["path"], key)
             scope[SCOPE_KEY] = _digest(name, scope["query_string"].hex(), body.hex())
             claimed = await context.answers.claim(name, scope[SCOPE_KEY])
         except EXPECTED as exc:
@@ -113,19 +113,6 @@ class IdempotentRequests:
 
 def _is_ours(path: str) -> bool:
     return path.startswith(PREFIX) and not path.startswith(EXCEPT)
-
-
-def _caller(context: ApiContext, headers: Headers) -> Caller | None:
-    """Whoever cannot say who they are is answered by the endpoint, like without a key."""
-    scheme, _, credentials = headers.get("authorization", "").partition(" ")
-    try:
-        return context.authenticate(credentials.strip()) if scheme.lower() == "bearer" else None
-    except NotAuthenticated:
-        return None
-
-
-def _kind(caller: Caller) -> str:
-    return "user" if caller.is_customer else "key"
 
 
 def _digest(*parts: str) -> str:

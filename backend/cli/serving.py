@@ -28,6 +28,7 @@ def run() -> None:
         port=settings.port,
         timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
         server_header=False,
+        proxy_headers=False,  # TRUSTED_PROXIES decides, within the application
     )
 
 

@@ -18,6 +18,7 @@ from .gateways.http import GatewayHttp
 from .gateways.registry import GatewayContext, build, find_factories
 from .open_store import make_store
 from .ports import Clock, OrderStore, PaymentGateway
+from .service.gateway_guard import GatewayGuard
 from .service.operations import Operations
 from .service.orders import Orders
 from .service.reconcile import Reconciler
@@ -40,6 +41,7 @@ class Services:
     clock: Clock
     store: OrderStore
     gateways: Mapping[str, PaymentGateway]
+    guard: GatewayGuard
     orders: Orders
     reconciler: Reconciler
     webhooks: Webhooks
@@ -71,6 +73,9 @@ async def serving(
     clock, mode = SystemClock(), settings.mode
     await store.open()
     try:
+        guard = GatewayGuard(gateways, store, clock)
+        gateways = guard.gateways
+        await guard.refresh()
         orders = Orders(store, clock, mode, limit=timedelta(seconds=settings.store_timeout_seconds))
         reconciler = Reconciler(orders, store, gateways, clock, mode)
         yield Services(
@@ -78,6 +83,7 @@ async def serving(
             clock=clock,
             store=store,
             gateways=gateways,
+            guard=guard,
             orders=orders,
             reconciler=reconciler,
             webhooks=Webhooks(orders, store, gateways, reconciler, clock, mode, wake_worker=wake),

@@ -92,15 +92,19 @@ async def _start(
     made = await stack.enter_async_context(serving(settings, store, gateways, worker.wake))
     batches = [made.webhooks.run_pending, made.reconciler.run_due, ExpiredRecords(store, made.clock).run_due]
     await stack.enter_async_context(_working(worker, batches))
+    # Other processes' refusals concern also those that leave the background work to somebody else.
+    refreshing = Worker(poll_seconds=settings.worker_poll_seconds)
+    await stack.enter_async_context(_working(refreshing, [made.guard.refresh]))
     tokens = TokenVerifier(settings.jwt_secret_key.get_secret_value())
     links, limits = Links(settings.base_url), _limits(settings)
-    first = gateways[settings.gateway_names[0]]
+    first = made.gateways[settings.gateway_names[0]]
     return ApiContext(
         mode=made.mode,
         clock=made.clock,
         store=store,
         orders=made.orders,
-        gateways=gateways,
+        gateways=made.gateways,
+        guard=made.guard,
         start_payment=StartPayment(
             made.orders,
             first,

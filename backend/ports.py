@@ -168,6 +168,9 @@ class PaymentGateway(Protocol):
     def allowed_operations(self, payment: PaymentStanding, now: datetime) -> frozenset[OperationKind]:
         """What the gateway would accept for this payment now, as far as its manual tells."""
 
+    def auth_refusals(self) -> int:
+        """How many times in a row the gateway has refused our credentials, as far as this process knows."""
+
     def refusal(self) -> str | None:
         """Why no call is made at present, in a sentence an operator can act on; None while calls are made."""
 

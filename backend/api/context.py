@@ -10,6 +10,7 @@ from ..domain.terms import Mode
 from ..ports import Clock, OrderStore, PaymentGateway
 from ..service.answers import Answers
 from ..service.customer_return import CustomerReturn
+from ..service.gateway_guard import GatewayGuard
 from ..service.operations import Operations
 from ..service.orders import Orders
 from ..service.rate_limits import RateLimits
@@ -32,6 +33,7 @@ class ApiContext:
     customer_return: CustomerReturn
     webhooks: Webhooks
     gateways: Mapping[str, PaymentGateway]
+    guard: GatewayGuard
     operations: Operations
     reconciler: Reconciler
     tokens: TokenVerifier

@@ -15,6 +15,9 @@ class GuardedAdapter:
         self._guard = LockOutGuard(gateway, credentials)
         self._secrets = tuple(secrets)
 
+    def auth_refusals(self) -> int:
+        return self._guard.refusals
+
     def refusal(self) -> str | None:
         return self._guard.reason
 

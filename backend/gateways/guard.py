@@ -8,9 +8,10 @@ Each process counts for itself here; ``service/gateway_guard.py`` counts for all
 import logging
 from typing import Final
 
+from ..domain.lock_out import MOST_REFUSALS
+
 log = logging.getLogger(__name__)
 
-MOST_REFUSALS: Final = 2
 AUTHENTICATION: Final = frozenset({401, 403})
 
 
@@ -23,12 +24,12 @@ class LockOutGuard:
             f"{gateway} refused our credentials twice in a row, so no further call is made, lest it lock the account: "
             f"check {advice}, then resume"
         )
-        self._refusals = 0
+        self.refusals = 0
         self._told: str | None = None
 
     @property
     def reason(self) -> str | None:
-        return self._refused_reason if self._refusals >= MOST_REFUSALS else self._told
+        return self._refused_reason if self.refusals >= MOST_REFUSALS else self._told
 
     def suspend(self, reason: str) -> None:
         """Stop the calls because another process was refused."""
@@ -37,13 +38,13 @@ class LockOutGuard:
     def note(self, status: int) -> None:
         """Count a reply; any that is no authentication refusal shows that the account works."""
         if status not in AUTHENTICATION:
-            self._refusals = 0
+            self.refusals = 0
             return
-        self._refusals += 1
-        if self._refusals == MOST_REFUSALS:
+        self.refusals += 1
+        if self.refusals == MOST_REFUSALS:
             log.error(self._refused_reason)
 
     def resume(self) -> None:
         """Allow one more try: the next refusal stops the calls again."""
         self._told = None
-        self._refusals = min(self._refusals, MOST_REFUSALS - 1)
+        self.refusals = min(self.refusals, MOST_REFUSALS - 1)

@@ -1,6 +1,5 @@
 """What operators should know before anything else: the money at risk, what waits, and the gateways."""
 
-import logging
 from datetime import datetime
 from typing import Final
 
@@ -13,8 +12,6 @@ from ...service.webhooks import NoSuchGateway
 from ..auth import Admin, require
 from ..context import Context
 from ..problem_docs import problems
-
-log = logging.getLogger(__name__)
 
 router: Final = APIRouter(prefix="/api/operator", tags=["operator"])
 
@@ -46,12 +43,9 @@ async def money_at_risk(context: Context) -> MoneyAtRisk:
     )
 
 
-@router.post("/gateways/{gateway}/resume", responses=problems(401, 403, 404, 429))
+@router.post("/gateways/{gateway}/resume", responses=problems(401, 403, 404, 429, 503))
 async def resume_gateway(gateway: str, caller: Admin, context: Context) -> GatewayResumed:
-    """Have this process call a gateway again that it stopped calling; the next refusal stops it again."""
-    found = context.gateways.get(gateway)
-    if found is None:
+    """Have every process call a gateway again that was stopped; the next refusal stops it again."""
+    if gateway not in context.gateways:
         raise NoSuchGateway(gateway)
-    found.resume()
-    log.warning("operator %s resumed calls to gateway %s", caller.user, gateway)
-    return GatewayResumed(gateway=gateway, refusal=found.refusal())
+    return GatewayResumed(gateway=gateway, refusal=await context.guard.resume(gateway, caller.user))

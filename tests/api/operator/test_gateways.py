@@ -1,4 +1,9 @@
-from ..program import Program, problem, token
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from ..program import Program, problem, program, token
 
 RESUME = "/api/operator/gateways/cashflows/resume"
 
@@ -30,3 +35,39 @@ async def test_only_operators_may_resume(here: Program) -> None:
     operator = {"Authorization": f"Bearer {token('operator', is_admin=True)}"}
     other = await here.client.post("/api/operator/gateways/other/resume", headers=operator)
     problem(other, 404, "no-such-gateway")
+
+
+async def stopped_calls(here: Program) -> str:
+    """What ``/readyz`` says of the gateway, as soon as it says that it is not called."""
+    with anyio.fail_after(20):
+        while (said := await gateway_said(here)) == "in use":  # noqa: ASYNC110 - seen from outside
+            await anyio.sleep(0.01)
+    return said
+
+
+async def gateway_said(here: Program) -> str:
+    return str((await here.client.get("/readyz")).json()["gateways"]["cashflows"])
+
+
+async def test_programs_that_share_a_store_stop_together_and_over_restarts(tmp_path: Path) -> None:
+    poll: dict[str, Any] = {"worker_poll_seconds": 0.05}
+    async with program(tmp_path, **poll) as one, program(tmp_path, **poll) as two:
+        for reference in ("A-1", "A-2"):
+            await refuse_credentials(one, reference)
+        problem(await one.create(order_reference="A-1"), 502, "gateway-refused")
+        assert (await gateway_said(one), await gateway_said(two)) == ("in use", "in use")
+        problem(await two.create(order_reference="A-2"), 502, "gateway-refused")
+        for here in (one, two):
+            assert "refused our credentials 2 times in a row" in await stopped_calls(here)
+            problem(await here.create(order_reference="B-1"), 503, "gateway-unavailable")
+
+    async with program(tmp_path, **poll) as again, program(tmp_path, **poll) as other:
+        assert "refused our credentials 2 times in a row" in await gateway_said(again)
+        problem(await again.create(order_reference="B-1"), 503, "gateway-unavailable")
+        operator = {"Authorization": f"Bearer {token('operator', is_admin=True)}"}
+        resumed = await again.client.post(RESUME, headers=operator)
+        assert resumed.json() == {"gateway": "cashflows", "refusal": None}
+        with anyio.fail_after(20):
+            while await gateway_said(other) != "in use":  # noqa: ASYNC110 - seen from outside
+                await anyio.sleep(0.01)
+        assert (await other.create(order_reference="B-1")).status_code == 200

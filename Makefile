@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: run test crash bench-growth token simulator lint format install clean help
+.PHONY: run test openapi crash bench-growth token simulator lint format install clean help
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -23,6 +23,9 @@ simulator: $(VENV)/run.stamp  ## start the Cashflows simulator alone, on SIMULAT
 test: $(VENV)/dev.stamp  ## run every test
 	@command -v node > /dev/null && $(BIN)/python -m tests.mongodb_engine.install || echo "MongoDB tests need Node.js or MONGODB_TEST_URL"
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+openapi: $(VENV)/dev.stamp  ## write docs/openapi.json anew, after a change of the API
+	$(BIN)/python -m tests.api.openapi_snapshot
 
 crash: $(VENV)/dev.stamp  ## kill writers and the database engine in mid-load; every acknowledged write must be there
 	$(BIN)/python -m tests.contracts.crash --store sqlite --kills 20

@@ -12,6 +12,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from . import (
     checkout_routes,
+    description,
     errors,
     health_routes,
     order_routes,
@@ -51,7 +52,12 @@ def make_app(
 ) -> FastAPI:
     """``lifespan`` puts an ``ApiContext`` into ``app.state.context``; ``origins`` may call from their pages."""
     app = FastAPIOffline(
-        redoc_url=None, title="RaffleStack payments", version="0.1.0", description=DESCRIPTION, lifespan=lifespan
+        redoc_url=None,
+        title="RaffleStack payments",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        generate_unique_id_function=description.operation_id,
     )
     for module in [*ROUTES, *[try_out_routes] * with_try_out]:
         app.include_router(module.router)
@@ -68,4 +74,5 @@ def make_app(
     )
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))
     errors.install(app)
+    description.install(app)
     return app

@@ -15,6 +15,10 @@ LONGEST_BODY_SECONDS: Final = 10
 
 TOO_LONG: Final = Problem(413, "body-too-large", "The body is too large")
 TOO_SLOW: Final = Problem(408, "body-too-slow", "The body came too slowly")
+PROBLEMS: Final = {
+    TOO_LONG: f"send at most {MOST_BODY_BYTES} bytes",
+    TOO_SLOW: f"send the whole body within {LONGEST_BODY_SECONDS} seconds",
+}
 
 
 class BodyLimits:
@@ -29,11 +33,7 @@ class BodyLimits:
             return
         body = await _read(receive)
         if isinstance(body, Problem):
-            detail = {
-                413: f"send at most {MOST_BODY_BYTES} bytes",
-                408: f"send the whole body within {LONGEST_BODY_SECONDS} seconds",
-            }[body.status]
-            response = problem_response(body, detail, scope["path"])
+            response = problem_response(body, PROBLEMS[body], scope["path"])
             response.headers["Connection"] = "close"
             await response(scope, receive, send)
         elif body is not None:

@@ -9,7 +9,7 @@ from ..domain.references import OrderReference
 from .auth import Customer
 from .context import Context
 from .exact_json_route import ExactJsonRoute
-from .problem_docs import problems
+from .problem_docs import STARTING, problems
 from .schemas import CheckoutCompleted, CompleteCheckout
 
 router: Final = APIRouter(prefix="/api/checkout", tags=["checkout"], route_class=ExactJsonRoute)
@@ -17,7 +17,7 @@ router: Final = APIRouter(prefix="/api/checkout", tags=["checkout"], route_class
 REFERENCE_PREFIX: Final = "RS-"
 
 
-@router.post("/complete", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 502, 503))
+@router.post("/complete", responses=problems(400, 401, 415, 422, 503, *STARTING))
 async def complete_checkout(asked: CompleteCheckout, caller: Customer, context: Context) -> CheckoutCompleted:
     """Create the order from its lines and start its payment in one step; the total is computed here.
 

@@ -69,7 +69,7 @@ class IdempotentRequests:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in WRITING or not _is_ours(scope["path"]):
+        if scope["type"] != "http" or not takes_key(scope["method"], scope["path"]):
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
         if HEADER not in headers:
@@ -111,8 +111,8 @@ class IdempotentRequests:
             await send(message)
 
 
-def _is_ours(path: str) -> bool:
-    return path.startswith(PREFIX) and not path.startswith(EXCEPT)
+def takes_key(method: str, path: str) -> bool:
+    return method.upper() in WRITING and path.startswith(PREFIX) and not path.startswith(EXCEPT)
 
 
 def _digest(*parts: str) -> str:

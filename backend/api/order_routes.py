@@ -4,7 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from ..domain.errors import InvalidOrderReference
+from ..domain.errors import InvalidOrderReference, RegistrationDiffers
 from ..domain.model import Order
 from ..domain.references import OrderReference, parse_order_reference
 from .auth import AuthenticatedCaller, Caller, ShopServer
@@ -33,7 +33,7 @@ async def get_order(order_reference: str, caller: AuthenticatedCaller, context: 
     "/{order_reference:path}",
     responses={
         201: {"model": OrderView, "description": "Registered."},
-        **problems(400, 401, 403, 409, 413, 415, 422, 503),
+        **problems(400, 401, 403, 415, 422, 503, RegistrationDiffers),
     },
 )
 async def register_order(

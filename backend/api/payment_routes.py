@@ -12,7 +12,7 @@ from .context import ApiContext, Context
 from .errors import NoSuchOrder
 from .exact_json_route import ExactJsonRoute
 from .pages import no_order_page, order_page, redirect_to_frontend, wants_html
-from .problem_docs import problems
+from .problem_docs import STARTING, problems
 from .schemas import CreatePayment, NoOrderNamed, PaymentStarted, PublicOrderView
 
 router: Final = APIRouter(prefix="/api/payment", tags=["payment"], route_class=ExactJsonRoute)
@@ -20,7 +20,7 @@ router: Final = APIRouter(prefix="/api/payment", tags=["payment"], route_class=E
 Ref = Annotated[str | None, Query(alias="ref", description="The order reference.")]
 
 
-@router.post("/create", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 502, 503))
+@router.post("/create", responses=problems(400, 401, 415, 422, 503, *STARTING))
 async def create_payment(asked: CreatePayment, caller: Customer, context: Context) -> PaymentStarted:
     """Start the payment of an order, or return its open payment page.
 

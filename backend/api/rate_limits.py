@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 LIMITED: Final = "/api/"
 WEBHOOKS: Final = "/api/webhooks/"
 WHOSE: Final = {"user": "user", "address": "address", "webhooks": "address"}
-TOO_MANY: Final = Problem(429, "too-many-requests", "Too many requests")
+TOO_MANY: Final = Problem(429, "too-many-requests", "Too many requests", WINDOW_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class RateLimited:
         self._webhooks = Rule("webhooks", limits.webhooks)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(LIMITED):
+        if scope["type"] == "http" and is_limited(scope["path"]):
             refusal = await self._check(scope)
             if refusal is not None:
                 return await _response(refusal, scope["path"])(scope, receive, send)
@@ -72,6 +72,10 @@ class RateLimited:
         if refusal is None and caller is not None:
             refusal = await rates.take(self._user, f"{caller.kind} {caller.user}")
         return refusal
+
+
+def is_limited(path: str) -> bool:
+    return path.startswith(LIMITED)
 
 
 @lru_cache(maxsize=4096)

@@ -4,13 +4,17 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 
+from ..ports import WebhookNotConfigured, WebhookRejected, WebhookUnreadable
+from ..service.webhooks import NoSuchGateway
 from .context import Context
 from .problem_docs import problems
 
 router: Final = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
+PROBLEMS: Final = problems(WebhookRejected, WebhookUnreadable, NoSuchGateway, 503, WebhookNotConfigured)
 
-@router.post("/{gateway}", responses=problems(400, 401, 404, 413, 503))
+
+@router.post("/{gateway}", responses=PROBLEMS)
 async def receive_webhook(gateway: str, request: Request, context: Context) -> dict[str, Any]:
     """Take in one delivery; the answer echoes its references, as the gateway expects, and says what became of it.
 

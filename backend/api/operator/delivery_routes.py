@@ -27,7 +27,7 @@ class DeliveryPage(BaseModel):
     next_cursor: str | None
 
 
-@router.get("", dependencies=[Depends(require(Role.VIEWER))], responses=problems(401, 403, 422, 429, 503))
+@router.get("", dependencies=[Depends(require(Role.VIEWER))], responses=problems(401, 403, 422, 503))
 async def search_deliveries(
     context: Context,
     pending: Annotated[bool | None, Query(description="Only those that are, or are not, worked through.")] = None,
@@ -45,7 +45,7 @@ async def search_deliveries(
     return DeliveryPage(deliveries=views, next_cursor=last)
 
 
-@router.post("/{delivery_id:path}/replay", responses=problems(401, 403, 404, 429, 503))
+@router.post("/{delivery_id:path}/replay", responses=problems(401, 403, NoSuchDelivery, 503))
 async def replay_delivery(delivery_id: str, caller: Refunder, context: Context) -> DeliveryView:
     """Work through a delivery again, as if it had just come; applying one twice changes nothing."""
     found = await context.webhooks.replay(DeliveryId(delivery_id))

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Response
 
+from ...domain.errors import OperationConflict
 from ...domain.money import Money
 from ...domain.operations import OperationState
 from ...domain.planning import OperationAsk
@@ -24,7 +25,7 @@ Number = Annotated[int, Path(ge=1, le=1000, description="The operation's number 
 
 PENDING: Final = frozenset({OperationState.PLANNED, OperationState.SUBMITTING, OperationState.UNKNOWN})
 
-PROBLEMS: Final = problems(400, 401, 403, 404, 409, 415, 422, 429, 503)
+PROBLEMS: Final = problems(400, 401, 403, 404, OperationConflict, 415, 422, 503)
 ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {
     202: {"model": OperationDone, "description": "Recorded; what becomes of it is yet to be seen."}
 }

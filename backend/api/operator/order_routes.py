@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from ...domain.card_numbers import holds_card_number
-from ...domain.errors import CardNumberNotAccepted, InvalidInput
+from ...domain.errors import CardNumberNotAccepted, InvalidInput, NothingToResolve, OrderHoldsMoney
 from ...domain.explain import explain
 from ...domain.money import Money, parse_currency
 from ...domain.roles import Role
@@ -32,7 +32,7 @@ class OrderPage(BaseModel):
     next_cursor: str | None = Field(description="Send as `cursor` for the page after this one; null on the last.")
 
 
-@router.get("", dependencies=[Depends(require(Role.VIEWER))], responses=problems(401, 403, 422, 429, 503))
+@router.get("", dependencies=[Depends(require(Role.VIEWER))], responses=problems(401, 403, 422, 503))
 async def search_orders(
     context: Context,
     reference: Text = None,
@@ -75,7 +75,7 @@ async def search_orders(
 @router.get(
     "/{order_reference:path}",
     dependencies=[Depends(require(Role.VIEWER))],
-    responses=problems(401, 403, 404, 429, 503),
+    responses=problems(401, 403, 404, 503),
 )
 async def see_order(order_reference: str, context: Context) -> OperatorOrderView:
     """An order with its jobs, payments, operations, open cases, history, and all that in words."""
@@ -84,21 +84,21 @@ async def see_order(order_reference: str, context: Context) -> OperatorOrderView
     return OperatorOrderView.whole(order, explain(order, context.clock.now(), offers), offers)
 
 
-@router.post("/{order_reference:path}/check", responses=problems(401, 403, 404, 429, 503))
+@router.post("/{order_reference:path}/check", responses=problems(401, 403, 404, 503))
 async def check_order(order_reference: str, caller: Refunder, context: Context) -> OrderChanged:
     """Ask the gateway now about every payment job of which there may be news."""
     order = await find_order(context, order_reference)
     return OrderChanged.of(await context.operations.check_now(order, by=caller.user))
 
 
-@router.post("/{order_reference:path}/cancel", responses=problems(400, 401, 403, 404, 409, 415, 422, 429, 503))
+@router.post("/{order_reference:path}/cancel", responses=problems(400, 401, 403, 404, OrderHoldsMoney, 415, 422, 503))
 async def cancel_order(order_reference: str, asked: Why, caller: Admin, context: Context) -> OrderChanged:
     """Give an unpaid order up: its open pages end, and what is paid all the same is a case for a person."""
     order = await find_order(context, order_reference)
     return OrderChanged.of(await context.operations.cancel(order, by=caller.user, reason=asked.reason))
 
 
-@router.post("/{order_reference:path}/reinstate", responses=problems(400, 401, 403, 404, 415, 422, 429, 503))
+@router.post("/{order_reference:path}/reinstate", responses=problems(400, 401, 403, 404, 415, 422, 503))
 async def reinstate_order(order_reference: str, asked: Why, caller: Admin, context: Context) -> OrderChanged:
     """Want a cancelled order after all, with what was paid for it."""
     order = await find_order(context, order_reference)
@@ -106,7 +106,7 @@ async def reinstate_order(order_reference: str, asked: Why, caller: Admin, conte
 
 
 @router.post(
-    "/{order_reference:path}/attention/resolve", responses=problems(400, 401, 403, 404, 409, 415, 422, 429, 503)
+    "/{order_reference:path}/attention/resolve", responses=problems(400, 401, 403, 404, NothingToResolve, 415, 422, 503)
 )
 async def resolve_attention(
     order_reference: str, asked: ResolveAttention, caller: Admin, context: Context

@@ -30,7 +30,7 @@ class GatewayResumed(BaseModel):
     refusal: str | None
 
 
-@router.get("/money-at-risk", dependencies=[Depends(require(Role.VIEWER))], responses=problems(401, 403, 429, 503))
+@router.get("/money-at-risk", dependencies=[Depends(require(Role.VIEWER))], responses=problems(401, 403, 503))
 async def money_at_risk(context: Context) -> MoneyAtRisk:
     """One figure a currency, over all orders, and since when the oldest work waits."""
     amounts = await context.store.money_at_risk(context.mode)
@@ -43,7 +43,7 @@ async def money_at_risk(context: Context) -> MoneyAtRisk:
     )
 
 
-@router.post("/gateways/{gateway}/resume", responses=problems(401, 403, 404, 429, 503))
+@router.post("/gateways/{gateway}/resume", responses=problems(401, 403, NoSuchGateway, 503))
 async def resume_gateway(gateway: str, caller: Admin, context: Context) -> GatewayResumed:
     """Have every process call a gateway again that was stopped; the next refusal stops it again."""
     if gateway not in context.gateways:

@@ -24,7 +24,7 @@ from ..domain.model import Order, Payment
 from ..domain.money import MAX_MINOR, CurrencyCode, Money, parse_currency
 from ..domain.references import OrderReference, UserId, parse_order_reference
 from ..domain.statuses import OrderStatus, PaymentStatus
-from ..domain.terms import Customer, Mode, OrderLine, OrderTerms
+from ..domain.terms import DEFAULT_LOCALE, Address, Customer, Mode, OrderLine, OrderTerms
 from ..service.start_payment import StartedPayment
 
 
@@ -99,6 +99,7 @@ Reference = Annotated[
 FreeText = Annotated[str, AfterValidator(_printable), AfterValidator(_no_card_number)]
 Name = Annotated[FreeText, Field(min_length=1, max_length=200, examples=["Test User"])]
 Description = Annotated[FreeText, Field(max_length=500)]
+AddressPart = Annotated[FreeText, Field(max_length=100)]
 Email = Annotated[
     FreeText, Field(max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$", examples=["test@example.com"])
 ]
@@ -110,12 +111,53 @@ class StrictRequest(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
 
-class CreatePayment(StrictRequest):
+class AddressIn(StrictRequest):
+    """For the bank's checks and the gateway's own; every part may be left out."""
+
+    line_1: AddressPart = Field("", examples=["1 High Street"])
+    line_2: AddressPart = ""
+    city: AddressPart = Field("", examples=["London"])
+    postcode: Annotated[FreeText, Field(max_length=16, examples=["SW1A 1AA"])] = ""
+    state: AddressPart = ""
+    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$", description="ISO 3166-1, two capitals.")] = Field(
+        "", examples=["GB"]
+    )
+
+    def address(self) -> Address:
+        return Address(**self.model_dump())
+
+
+class CustomerIn(StrictRequest):
+    """Who pays. Only e-mail and name are needed; what else is given is passed on to the gateway."""
+
+    customer_email: Email
+    customer_name: Name
+    customer_phone: Annotated[FreeText, Field(max_length=32, examples=["+44 20 7946 0018"])] = ""
+    billing_address: AddressIn | None = None
+    shipping_address: AddressIn | None = None
+    locale: Annotated[
+        str, Field(pattern=r"^[a-z]{2}[-_][A-Z]{2}$", description="Language of the payment page.", examples=["en_GB"])
+    ] = DEFAULT_LOCALE
+
+    @property
+    def customer(self) -> Customer:
+        return Customer(
+            email=self.customer_email,
+            name=self.customer_name,
+            phone=self.customer_phone,
+            billing_address=self.billing_address.address() if self.billing_address else None,
+            shipping_address=self.shipping_address.address() if self.shipping_address else None,
+        )
+
+    @property
+    def page_locale(self) -> str:
+        return self.locale.replace("-", "_")
+
+
+class CreatePayment(CustomerIn):
     currency: Currency  # read before the amount, whose decimals it decides
     amount: AmountText
     order_reference: Reference
-    customer_email: Email
-    customer_name: Name
     description: Description = ""
 
     @field_validator("amount")
@@ -128,13 +170,14 @@ class CreatePayment(StrictRequest):
             mode=mode,
             reference=OrderReference(self.order_reference),
             owner=owner,
-            customer=Customer(self.customer_email, self.customer_name),
+            customer=self.customer,
             amount=_payable(self.amount, parse_currency(self.currency)),
             description=self.description,
+            locale=self.page_locale,
         )
 
 
-class RegisterOrder(StrictRequest):
+class RegisterOrder(CustomerIn):
     """What the shop's server says will be paid, and by whom."""
 
     currency: Currency  # read before the amount, whose decimals it decides
@@ -145,8 +188,6 @@ class RegisterOrder(StrictRequest):
             min_length=1, max_length=200, examples=["customer-17"], description="Claim `sub` of the customer's token."
         ),
     ]
-    customer_email: Email
-    customer_name: Name
     description: Description = ""
 
     @field_validator("amount")
@@ -159,23 +200,23 @@ class RegisterOrder(StrictRequest):
             mode=mode,
             reference=reference,
             owner=UserId(self.customer_id),
-            customer=Customer(self.customer_email, self.customer_name),
+            customer=self.customer,
             amount=_payable(self.amount, parse_currency(self.currency)),
             description=self.description,
+            locale=self.page_locale,
         )
 
 
 class CheckoutLine(StrictRequest):
     name: Name
+    sku: Annotated[FreeText, Field(max_length=64, description="Your stock number.")] = ""
     quantity: int = Field(ge=1, le=100_000, examples=[2])
     unit_price: AmountText
 
 
-class CompleteCheckout(StrictRequest):
+class CompleteCheckout(CustomerIn):
     currency: Currency
     lines: list[CheckoutLine] = Field(min_length=1, max_length=100)
-    customer_email: Email
-    customer_name: Name
     description: Description = ""
     order_reference: Reference | None = Field(
         None, description="Yours, so that sending the request again is the same order; made here if absent."
@@ -199,16 +240,18 @@ class CompleteCheckout(StrictRequest):
     def terms(self, mode: Mode, owner: UserId, reference: OrderReference) -> OrderTerms:
         currency = parse_currency(self.currency)
         lines = tuple(
-            OrderLine(line.name, line.quantity, _payable(line.unit_price, currency).minor) for line in self.lines
+            OrderLine(line.name, line.quantity, _payable(line.unit_price, currency).minor, line.sku)
+            for line in self.lines
         )
         return OrderTerms(
             mode=mode,
             reference=reference,
             owner=owner,
-            customer=Customer(self.customer_email, self.customer_name),
+            customer=self.customer,
             amount=Money(sum(line.total_minor for line in lines), currency),
             description=self.description,
             lines=lines,
+            locale=self.page_locale,
         )
 
 

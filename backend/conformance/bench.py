@@ -21,7 +21,7 @@ from ..domain.money import CurrencyCode, Money, parse_currency
 from ..domain.operations import OperationKind
 from ..domain.references import JobReference, OrderReference, OwnReference, PaymentReference, UserId
 from ..domain.standing import PaymentStanding
-from ..domain.terms import Customer, Mode, OrderLine, OrderTerms
+from ..domain.terms import Address, Customer, Mode, OrderLine, OrderTerms
 from ..gateways.http import GatewayHttp
 from ..gateways.registry import GatewayContext
 from ..ports import JobRequest, OperationRequest, PaymentGateway, Redirect
@@ -31,7 +31,8 @@ from .wire import Wire
 DEADLINE_SECONDS: Final = 5.0
 PENCE: Final = 123450
 OWN: Final = OwnReference("CONF/2026-001")
-CUSTOMER: Final = Customer("zoe.canary@example.com", "Zoë Canary-Quill")
+ADDRESS: Final = Address("17 Canary Wharf Mews", "", "Quillchester", "CQ1 7ZZ", "", "GB")
+CUSTOMER: Final = Customer("zoe.canary@example.com", "Zoë Canary-Quill", "+44 20 7946 0017", ADDRESS, ADDRESS)
 SHOP: Final = "https://shop.example"
 NO_CHANGES: Final[Mapping[str, str | None]] = MappingProxyType({})
 

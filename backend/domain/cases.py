@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from .facts import PaymentFact
 from .model import AttentionItem, Job, Misfit, Order, Payment
 from .money import Money
 from .operations import ON_THE_WIRE, Operation, OperationKind, OperationState
@@ -24,6 +25,7 @@ JOB_UNKNOWN: Final = "job_unknown_to_gateway"
 OPERATION_UNKNOWN: Final = "operation_unknown"
 OPERATION_WAITING: Final = "operation_waiting"
 NOTIFICATION_FAILING: Final = "notification_failing"
+STATUS_UNKNOWN: Final = "status_unknown"
 
 ACTIONS: Final = {
     "paid_twice": "refund one of the payments",
@@ -38,6 +40,7 @@ ACTIONS: Final = {
     "evidence_contradicts": "check the payment in the gateway's portal",
     "refund_made_elsewhere": "find out who refunded it in the gateway's portal, and acknowledge",
     "void_made_elsewhere": "find out who voided it in the gateway's portal, and acknowledge",
+    STATUS_UNKNOWN: "see in the gateway's portal what it means; until a known status comes it counts as not paid",
     JOB_OUTLIVED: "cancel the payment job in the gateway's portal",
     JOB_UNKNOWN: "check that the credentials belong to the account that the order was started with",
     OPERATION_UNKNOWN: "look it up in the gateway's portal, and resolve it with what you found",
@@ -77,6 +80,11 @@ def unaccounted(operation: Operation) -> Case:
     """An operation whose outcome no evidence has settled in time."""
     what = f"{operation.kind} {operation.own_reference} of payment {operation.payment_reference}"
     return Case(OPERATION_UNKNOWN, f"nobody knows whether {what} was carried out", operation.amount_minor)
+
+
+def not_understood(fact: PaymentFact) -> Case:
+    """A status that no version of this program knows; the gateway is asked again until it says another."""
+    return Case(STATUS_UNKNOWN, f"payment {fact.payment_reference} is “{fact.evidence.wording}” at the gateway")
 
 
 def waiting(operation: Operation) -> Case:

@@ -82,9 +82,13 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class JobSnapshot:
-    """The gateway's answer to "what do you know of this job?"; ``payable`` is whether it can still take money."""
+    """The gateway's answer to "what do you know of this job?"; ``payable`` is whether it can still take money.
+
+    ``not_understood`` are the payments whose status is a word that the adapter does not know.
+    """
 
     job_reference: JobReference
     own_reference: OwnReference | None
     payable: bool
     payments: tuple[PaymentFact, ...]
+    not_understood: frozenset[PaymentReference] = frozenset()

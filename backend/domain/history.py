@@ -17,8 +17,8 @@ START = "0" * 64
 """What the first entry is chained to."""
 
 ADDED_LATER = "added_later"
-"""Marks a field of an event that schema 1 did not have: at its default it is left out of the digest, so that the chains
-of older entries still hold."""
+"""Marks a field of an event that an earlier schema did not have: at its default it is left out of the digest, so that
+the chains of older entries still hold."""
 
 
 @dataclass(frozen=True, slots=True)

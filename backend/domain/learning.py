@@ -4,9 +4,20 @@ Every fact is held against what we asked for. What does not fit is set aside for
 no event, so repeats and stale answers change nothing.
 """
 
+from collections.abc import Iterator
+
 from .applying import apply
+from .cases import RULES, STATUS_UNKNOWN, not_understood
 from .errors import InvalidAmount
-from .events import AttentionRaised, Event, EvidenceSetAside, JobClosed, JobRecognised, PaymentObserved
+from .events import (
+    AttentionRaised,
+    AttentionResolved,
+    Event,
+    EvidenceSetAside,
+    JobClosed,
+    JobRecognised,
+    PaymentObserved,
+)
 from .facts import JobSnapshot, PaymentFact
 from .model import Job, Order, Payment
 from .money import Money
@@ -39,9 +50,25 @@ def learn_job(order: Order, job: Job, snapshot: JobSnapshot) -> tuple[Event, ...
         events.append(JobRecognised(job.number, snapshot.job_reference))
     for fact in snapshot.payments:
         events.extend(learn_payment(order, job, fact))
+        is_known = fact.payment_reference not in snapshot.not_understood
+        events.extend(_understood(order, fact) if is_known else _not_understood(order, fact))
     if not snapshot.payable and job.state in MAY_TAKE_MONEY:
         events.append(JobClosed(job.number, "the gateway says that it takes no more payments"))
     return tuple(events)
+
+
+def _not_understood(order: Order, fact: PaymentFact) -> Iterator[Event]:
+    case = not_understood(fact)
+    if not order.needs_attention(case.code, case.detail):
+        yield AttentionRaised(case.code, case.detail)
+
+
+def _understood(order: Order, fact: PaymentFact) -> Iterator[Event]:
+    """A status that is known again closes what was raised about this payment's."""
+    for item in order.attention:
+        about_it = item.code == STATUS_UNKNOWN and f"payment {fact.payment_reference} " in item.detail
+        if about_it and item.is_open:
+            yield AttentionResolved(item.code, item.detail, RULES, f"the gateway now says “{fact.evidence.wording}”")
 
 
 def objection(order: Order, job: Job, fact: PaymentFact) -> tuple[str, str] | None:

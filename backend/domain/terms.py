@@ -1,10 +1,13 @@
 """What the shop and the customer agreed on: who pays how much for what, and whose money moves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from .money import Money
 from .references import OrderReference, UserId
+
+DEFAULT_LOCALE: Final = "en_GB"
 
 
 class Mode(StrEnum):
@@ -15,10 +18,29 @@ class Mode(StrEnum):
     PRODUCTION = "production"
 
 
+LATER: Final = {"added_later": True}
+"""What orders of schema 2 do not have, see ``history.py``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """As a gateway may want it for the bank's checks; ``country`` is ISO 3166-1 alpha-2. What is empty is not told."""
+
+    line_1: str = ""
+    line_2: str = ""
+    city: str = ""
+    postcode: str = ""
+    state: str = ""
+    country: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     email: str
     name: str
+    phone: str = field(default="", metadata=LATER)
+    billing_address: Address | None = field(default=None, metadata=LATER)
+    shipping_address: Address | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +48,7 @@ class OrderLine:
     name: str
     quantity: int
     unit_price_minor: int
+    sku: str = field(default="", metadata=LATER)
 
     @property
     def total_minor(self) -> int:
@@ -41,3 +64,5 @@ class OrderTerms:
     amount: Money
     description: str = ""
     lines: tuple[OrderLine, ...] = ()
+    locale: str = field(default=DEFAULT_LOCALE, metadata=LATER)
+    """The language to show the payment page in, as in ``en_GB``."""

@@ -31,6 +31,7 @@ from ..ports import (
     Waiting,
 )
 from .guarded_gateway import GuardedGateway
+from .unknown_statuses import UnknownStatuses
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class GatewayGuard:
         self._known: dict[str, LockOut] = {}
         self._counted = dict.fromkeys(gateways, 0)
         """How many of an adapter's refusals in a row are in the record already."""
+        self.unknown_statuses = UnknownStatuses()
         self.gateways: Mapping[str, PaymentGateway] = {
             name: GuardedGateway(gateway, partial(self._note, name)) for name, gateway in gateways.items()
         }
@@ -75,6 +77,8 @@ class GatewayGuard:
 
     async def _note(self, name: str, outcome: object) -> None:
         """Record what an answer says of the credentials, if it says anything new."""
+        if isinstance(outcome, JobSnapshot):
+            self.unknown_statuses.note(name, outcome)
         try:
             if isinstance(outcome, TOOK_CREDENTIALS):
                 self._counted[name] = min(self._counted[name], self._inner[name].auth_refusals())

@@ -54,7 +54,27 @@ def _event_2(event: Document) -> Document:
             return event
 
 
-ORDER_UPGRADES: Final[Upgrades] = {1: _order_2}
+def _order_3(old: Document) -> Document:
+    """Schema 3 knows the customer's phone and addresses, the lines' stock numbers, and the language of the page."""
+    return old | {
+        "terms": _terms_3(old["terms"]),
+        "history": [entry | {"event": _event_3(entry["event"])} for entry in old["history"]],
+    }
+
+
+def _event_3(event: Document) -> Document:
+    return event | {"terms": _terms_3(event["terms"])} if event["kind"] == "order_placed" else event
+
+
+def _terms_3(terms: Document) -> Document:
+    return terms | {
+        "customer": terms["customer"] | {"phone": "", "billing_address": None, "shipping_address": None},
+        "lines": [line | {"sku": ""} for line in terms["lines"]],
+        "locale": "en_GB",
+    }
+
+
+ORDER_UPGRADES: Final[Upgrades] = {1: _order_2, 2: _order_3}
 """From the schema that is the key to the next one; a function may change the top level of what it is given."""
 
 DELIVERY_UPGRADES: Final[Upgrades] = {}

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from backend.domain.events import EvidenceSetAside, JobClosed, JobLost, JobRejected, PaymentObserved
-from backend.domain.facts import JobSnapshot
+from backend.domain.facts import Evidence, EvidenceSource, JobSnapshot
 from backend.domain.history import broken_at
 from backend.domain.learning import learn_job
 from backend.domain.ledger import replay
@@ -153,6 +153,23 @@ def test_a_job_tells_of_all_its_payments_and_whether_it_is_over() -> None:
     assert order_status(order) is OrderStatus.PAID
     assert order.jobs[0].state is JobState.CLOSED
     assert learn_job(order, order.jobs[0], snapshot) == ()
+
+
+def test_a_status_that_nobody_knows_is_shown_until_one_comes_that_is_known() -> None:
+    order = opened()
+    odd = replace(fact(S.PENDING), evidence=Evidence(EvidenceSource.RETRIEVAL, "0" * 64, "Quarantined"))
+    snapshot = JobSnapshot(JOB, order.jobs[0].own_reference, True, (odd,), frozenset({FIRST}))
+    order = after(order, *learn_job(order, order.jobs[0], snapshot))
+    assert order_status(order) is OrderStatus.PENDING
+    assert [(item.code, item.detail) for item in order.attention if item.is_open] == [
+        ("status_unknown", f"payment {FIRST} is “Quarantined” at the gateway")
+    ]
+    assert learn_job(order, order.jobs[0], snapshot) == (), "looking again tells nothing new"
+
+    snapshot = JobSnapshot(JOB, order.jobs[0].own_reference, False, (fact(S.CAPTURED),))
+    order = after(order, *learn_job(order, order.jobs[0], snapshot))
+    assert order_status(order) is OrderStatus.PAID
+    assert not [item for item in order.attention if item.is_open]
 
 
 def test_a_job_of_another_order_number_moves_nothing() -> None:

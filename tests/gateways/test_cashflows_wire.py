@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from backend.domain.facts import JobSnapshot
 from backend.domain.money import CurrencyCode, Money
 from backend.domain.references import JobReference, OrderReference, OwnReference, UserId
 from backend.domain.statuses import PaymentStatus
-from backend.domain.terms import Customer, Mode, OrderLine, OrderTerms
+from backend.domain.terms import Address, Customer, Mode, OrderLine, OrderTerms
 from backend.gateways.cashflows import CashflowsService, HmacSha256, Sha512
 from backend.gateways.cashflows.signing import hmac_sha256_hash, sha512_hash
 from backend.gateways.http import GatewayHttp
@@ -131,6 +132,49 @@ async def test_a_job_is_asked_for_with_everything_the_order_has(
             "webhookUrl": "https://shop.example/api/webhooks/cashflows",
         },
     }
+
+
+async def test_addresses_phone_stock_numbers_and_the_language_are_told(
+    gateway: respx.Router, cashflows: CashflowsService
+) -> None:
+    route = gateway.post(JOBS).respond(201, json=created())
+    billing = Address("1 High Street", "Flat 2", "London", "SW1A 1AA", "", "GB")
+    shipping = Address(line_1="2 Low Street", city="Leeds", postcode="LS1 1AA", state="West Yorkshire", country="GB")
+    customer = Customer("test@example.com", "Ada King Löwe", "+44 20 7946 0018", billing, shipping)
+    lines = (OrderLine("Entry", 2, 61725, "SKU-1"),)
+    terms = replace(REQUEST.terms, customer=customer, lines=lines, locale="nl_NL")
+    await cashflows.create_payment_job(replace(REQUEST, terms=terms))
+    told = json.loads(route.calls.last.request.content)
+    assert told["locale"] == "nl_NL"
+    assert told["order"]["billingAddress"] == {
+        "firstName": "Ada King",
+        "lastName": "Löwe",
+        "addressLine1": "1 High Street",
+        "addressLine2": "Flat 2",
+        "zipCode": "SW1A 1AA",
+        "city": "London",
+        "countryIso3166Alpha2": "GB",
+        "phoneNumber1": "+44 20 7946 0018",
+    }
+    assert told["order"]["shippingAddress"] == {
+        "firstName": "Ada King",
+        "lastName": "Löwe",
+        "addressLine1": "2 Low Street",
+        "zipCode": "LS1 1AA",
+        "city": "Leeds",
+        "stateProvince": "West Yorkshire",
+        "countryIso3166Alpha2": "GB",
+        "phoneNumber1": "+44 20 7946 0018",
+    }
+    assert told["order"]["orderLines"][0]["skuCode"] == "SKU-1"
+
+
+async def test_a_language_without_a_page_of_its_own_gets_the_english_one(
+    gateway: respx.Router, cashflows: CashflowsService
+) -> None:
+    route = gateway.post(JOBS).respond(201, json=created())
+    await cashflows.create_payment_job(replace(REQUEST, terms=replace(REQUEST.terms, locale="fr_FR")))
+    assert json.loads(route.calls.last.request.content)["locale"] == "en_GB"
 
 
 @pytest.mark.parametrize("url", [HOST, f"{HOST}/", f"{HOST}/api/gateway", f"{HOST}/api/gateway/"])

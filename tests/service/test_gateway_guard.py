@@ -1,7 +1,7 @@
 """Refused credentials, counted over processes: each ``Process`` here has its own adapter, and all share one store."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import httpx
@@ -29,12 +29,13 @@ class Account:
     key: str = "right"
     calls: int = 0
     is_down: bool = False
+    reply: httpx.Response = field(default_factory=lambda: httpx.Response(404))
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if self.is_down:
             raise httpx.ConnectError("down")
         self.calls += 1
-        return httpx.Response(404 if request.headers["Hash"] == sha512_hash(self.key, request.content) else 401)
+        return self.reply if request.headers["Hash"] == sha512_hash(self.key, request.content) else httpx.Response(401)
 
 
 class Process:
@@ -180,6 +181,21 @@ async def test_it_is_said_in_the_log_of_every_process(caplog: pytest.LogCaptureF
     assert "gateway cashflows refused our credentials 2 times in a row" in caplog.text
     await second.guard.resume("cashflows", "olive")
     assert "operator olive had gateway cashflows called again" in caplog.text
+
+
+async def test_statuses_that_nobody_knows_are_counted_by_word() -> None:
+    told = {
+        "reference": JOB,
+        "paymentStatus": "Quarantined",
+        "currency": "GBP",
+        "amountToCollect": "10.00",
+        "payments": [{"reference": "211", "status": "Quarantined"}, {"reference": "212", "status": "Failed"}],
+    }
+    account = Account(reply=httpx.Response(200, json={"data": told}))
+    process = await started(MemoryStore(), account, key="right")
+    for _ in range(2):
+        assert await process.call()
+    assert process.guard.unknown_statuses.counts == {("cashflows", "Quarantined"): 2}
 
 
 class Away(MemoryStore):

@@ -1,14 +1,18 @@
 """Documents of other versions of this program: older ones are read, newer and foreign ones refused without guessing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from backend.domain import ledger
+from backend.domain.history import broken_at
 from backend.domain.ledger import defects
-from backend.domain.model import Order
+from backend.domain.model import SCHEMA, Order
 from backend.domain.order_status import order_status
 from backend.domain.statuses import OrderStatus
+from backend.domain.terms import Address, Customer, OrderLine
 from backend.ports import DocumentTooNew, DocumentUnreadable
 from backend.stores import codec
 from backend.stores.upgrades import ORDER_UPGRADES
@@ -55,12 +59,33 @@ def test_an_order_of_schema_1_is_told_anew_from_its_history() -> None:
     assert order_status(order) is OrderStatus.PAID
     assert [item.code for item in order.attention] == ["amount_differs"]
     assert [payment.captured_at is not None for payment in order.payments] == [False, True]
-    assert (order.version, order.schema, order.outbox) == (4, 2, ())
+    assert (order.version, order.schema, order.outbox) == (4, SCHEMA, ())
     assert defects(order) == []
     again = codec.order_from_json(
         order.id, codec.order_to_json(order), version=4, next_check_at=None, next_notice_at=None
     )
     assert again == order
+
+
+def test_an_order_of_schema_2_says_nothing_of_addresses_and_keeps_its_chain() -> None:
+    document = codec.order_to_document(ORDER) | {"schema": 2}
+    for terms in (document["terms"], document["history"][0]["event"]["terms"]):
+        del terms["locale"], terms["lines"][0]["sku"]
+        for later in ("phone", "billing_address", "shipping_address"):
+            del terms["customer"][later]
+    order = read(document)
+    assert order == ORDER
+    assert broken_at(order.history) is None
+
+
+def test_everything_an_order_may_say_of_its_customer_comes_back() -> None:
+    address = Address("1 High Street", "Flat 2", "London", "SW1A 1AA", "", "GB")
+    customer = Customer("ann@example.com", "Ann Example", "+44 20 7946 0018", address, replace(address, line_2=""))
+    lines = (OrderLine("Entry", 1, ORDER.amount.minor, "SKU-1"),)
+    terms = replace(ORDER.terms, customer=customer, lines=lines, locale="nl_NL")
+    order = ledger.place(terms, at=NOON, operation="place", actor="shop")
+    assert read(codec.order_to_document(order)) == replace(order, next_check_at=NOON)
+    assert broken_at(order.history) is None
 
 
 def test_version_and_next_check_live_beside_the_document_only() -> None:
@@ -82,15 +107,16 @@ def test_older_document_is_upgraded_step_by_step() -> None:
         old["looks_since_news"] = old.pop("looks")
         return old
 
-    upgraded = read(document, upgrades={-1: to_0, 0: to_1, 1: unchanged})
+    upgraded = read(document, upgrades={-1: to_0, 0: to_1, 1: unchanged, 2: unchanged})
     assert upgraded == ORDER
-    assert codec.order_to_document(upgraded)["schema"] == 2
+    assert codec.order_to_document(upgraded)["schema"] == SCHEMA
     assert json.dumps(document) == as_found, "what the store holds is left alone"
 
 
 def test_newer_document_is_refused_with_what_to_do() -> None:
-    newer = codec.order_to_document(ORDER) | {"schema": 3, "something": "new"}
-    refused(newer, DocumentTooNew, r"mock/TEST-001 was written in schema 3, .* knows up to 2: run the newer version")
+    newer = codec.order_to_document(ORDER) | {"schema": SCHEMA + 1, "something": "new"}
+    why = rf"mock/TEST-001 was written in schema {SCHEMA + 1}, .* knows up to {SCHEMA}: run the newer version"
+    refused(newer, DocumentTooNew, why)
 
 
 @pytest.mark.parametrize(

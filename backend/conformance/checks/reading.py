@@ -31,6 +31,7 @@ class ReadingChecks(Checks):
         assert (snapshot.job_reference, snapshot.own_reference or OWN) == (job, OWN)
         [captured] = [payment for payment in snapshot.payments if payment.status is PaymentStatus.CAPTURED]
         assert captured.captured_minor in (PENCE, None)
+        assert not snapshot.not_understood
         assert captured.refunded_minor in (0, None)
 
     @check
@@ -97,6 +98,7 @@ class ReadingChecks(Checks):
         snapshot = await bench.look(job)
         assert all(payment.status is PaymentStatus.PENDING for payment in snapshot.payments)
         assert not any(payment.captured_minor for payment in snapshot.payments)
+        assert snapshot.not_understood == {payment.payment_reference for payment in snapshot.payments}
         assert snapshot.payable, "what may be paid yet must go on being watched"
         assert snapshot.payments[0].evidence.wording not in ("", known), "the gateway's own word is kept"
 

@@ -1,7 +1,7 @@
 """What nobody may read: secrets and signatures, card numbers, and what customers told us of themselves."""
 
 from ...ports import OperationRequest
-from ..bench import CUSTOMER, Bench, Checks, check
+from ..bench import ADDRESS, CUSTOMER, Bench, Checks, check
 from ..wire import CARD_NUMBER, NO_ANSWER, PLAIN_HEADERS, UNBELIEVABLE, Trouble
 
 SHORTEST = 16
@@ -92,5 +92,6 @@ def _sensitive(bench: Bench) -> set[str]:
 
 
 def _holds_nothing_private(bench: Bench, said: str) -> None:
-    for private in (CUSTOMER.email, CUSTOMER.name, CARD_NUMBER, *bench.secret_values, *_sensitive(bench)):
+    personal = (CUSTOMER.email, CUSTOMER.name, CUSTOMER.phone, ADDRESS.line_1, ADDRESS.postcode)
+    for private in (*personal, CARD_NUMBER, *bench.secret_values, *_sensitive(bench)):
         assert private not in said, f"{private} can be read"

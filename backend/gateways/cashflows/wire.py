@@ -14,9 +14,10 @@ from pydantic import Field
 
 from ...domain.errors import InvalidAmount, UnknownCurrency
 from ...domain.facts import Evidence, EvidenceSource, JobSnapshot, PaymentFact, RefundFact, RefundState
-from ...domain.money import Money, parse_currency
+from ...domain.money import CurrencyCode, Money, parse_currency
 from ...domain.references import JobReference, OwnReference, PaymentReference
 from ...domain.statuses import PaymentStatus
+from ...domain.terms import DEFAULT_LOCALE, Address, Customer, OrderLine
 from ...ports import JobRequest, Redirect
 from ..reading import Reference, Text, Wire, WireError, parse
 
@@ -44,6 +45,10 @@ CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 
 COMPLETED: Final = frozenset({"completed", "9010"})
 FAILED: Final = frozenset({"failed"})
+
+
+LOCALES: Final = frozenset({"el_GR", "en_GB", "en_US", "es_ES", "nl_NL"})
+"""The languages of the payment page. Source: OpenAPI document v1, "locale"."""
 
 
 class _Capture(Wire):
@@ -119,28 +124,19 @@ class _Failure(Wire):
 
 def job_body(request: JobRequest) -> bytes:
     """The body of "create payment job", serialised once: these bytes are signed and sent."""
-    terms = request.terms
-    first_name, _, last_name = terms.customer.name.rpartition(" ")
+    terms, customer = request.terms, request.terms.customer
     body = {
         "amountToCollect": terms.amount.to_wire(),
         "currency": terms.amount.currency,
-        "locale": "en_GB",
+        "locale": terms.locale if terms.locale in LOCALES else DEFAULT_LOCALE,
         "expirationDateTimeUtc": request.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "order": {
             "orderNumber": request.own_reference,
             "note": terms.description,
-            "billingIdentity": {"emailAddress": terms.customer.email},
-            "billingAddress": {"firstName": first_name, "lastName": last_name},
-            "orderLines": [
-                {
-                    "lineNumber": number,
-                    "name": line.name,
-                    "quantity": line.quantity,
-                    "unitPriceInclVat": Money(line.unit_price_minor, terms.amount.currency).to_wire(),
-                    "totalLineAmount": Money(line.total_minor, terms.amount.currency).to_wire(),
-                }
-                for number, line in enumerate(terms.lines, start=1)
-            ],
+            "billingIdentity": {"emailAddress": customer.email},
+            "billingAddress": _address(customer, customer.billing_address),
+            **({"shippingAddress": _address(customer, customer.shipping_address)} if customer.shipping_address else {}),
+            "orderLines": [_line(number, line, terms.amount.currency) for number, line in enumerate(terms.lines, 1)],
         },
         "parameters": {
             "returnUrlSuccess": request.success_url,
@@ -150,6 +146,33 @@ def job_body(request: JobRequest) -> bytes:
         },
     }
     return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _address(customer: Customer, address: Address | None) -> dict[str, str]:
+    first_name, _, last_name = customer.name.rpartition(" ")
+    given = address or Address()
+    members = {
+        "addressLine1": given.line_1,
+        "addressLine2": given.line_2,
+        "zipCode": given.postcode,
+        "city": given.city,
+        "stateProvince": given.state,
+        "countryIso3166Alpha2": given.country,
+        "phoneNumber1": customer.phone,
+    }
+    told = {name: value for name, value in members.items() if value}
+    return {"firstName": first_name, "lastName": last_name} | told
+
+
+def _line(number: int, line: OrderLine, currency: CurrencyCode) -> dict[str, str | int]:
+    return {
+        "lineNumber": number,
+        "name": line.name,
+        **({"skuCode": line.sku} if line.sku else {}),
+        "quantity": line.quantity,
+        "unitPriceInclVat": Money(line.unit_price_minor, currency).to_wire(),
+        "totalLineAmount": Money(line.total_minor, currency).to_wire(),
+    }
 
 
 def read_created(body: bytes) -> Redirect:
@@ -180,6 +203,9 @@ def read_job(body: bytes) -> JobSnapshot:
         own_reference=OwnReference(number) if number is not None else None,
         payable=job.payment_status.lower() not in OVER,
         payments=tuple(_fact(job, payment, digest) for payment in job.payments),
+        not_understood=frozenset(
+            PaymentReference(payment.reference) for payment in job.payments if payment.status.lower() not in STATUSES
+        ),
     )
 
 

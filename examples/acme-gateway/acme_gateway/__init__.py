@@ -16,12 +16,11 @@ from backend.domain.operations import OperationKind
 from backend.domain.references import JobReference, OwnReference, PaymentReference
 from backend.domain.standing import PaymentStanding
 from backend.domain.statuses import PaymentStatus
-from backend.gateways import calls
+from backend.gateways import calls, registry
 from backend.gateways.adapter import GuardedAdapter
 from backend.gateways.reading import Reference, Text, Wire, WireError, parse
-from backend.gateways.registry import GatewayContext
 
-STATES = {"paid": PaymentStatus.CAPTURED, "declined": PaymentStatus.DECLINED, "cancelled": PaymentStatus.CANCELLED}
+STATES = {"waiting": "pending", "paid": "captured", "declined": "declined", "cancelled": "cancelled"}
 REFUNDS = {"done": facts.RefundState.COMPLETED, "failed": facts.RefundState.FAILED}
 Told = TypeVar("Told")
 NotDone: TypeAlias = ports.Refused | ports.NotSent | ports.Unknown
@@ -60,7 +59,7 @@ class Event(Wire):
 class AcmeGateway(GuardedAdapter):
     name = "acme"
 
-    def __init__(self, context: GatewayContext) -> None:
+    def __init__(self, context: registry.GatewayContext) -> None:
         key, self._webhook_secret = context.require("ACME_KEY"), context.settings.get("ACME_WEBHOOK_SECRET", "")
         super().__init__("Acme", "ACME_KEY", secrets=[key, self._webhook_secret])
         self._http, self._url = context.http, context.require("ACME_URL")
@@ -106,7 +105,7 @@ class AcmeGateway(GuardedAdapter):
         if told.state not in STATES:  # a reason to look and no more
             return facts.Hint(number, job, payment)
         evidence = facts.Evidence(facts.EvidenceSource.SIGNED_WEBHOOK, hashlib.sha256(body).hexdigest(), told.state)
-        return facts.SignedFact(facts.PaymentFact(payment, STATES[told.state], evidence), number, job)
+        return facts.SignedFact(facts.PaymentFact(payment, PaymentStatus(STATES[told.state]), evidence), number, job)
 
     async def _change(self, path: str, told: dict[str, Any], understand: Callable[[bytes], Told]) -> Told | NotDone:
         body = json.dumps(told).encode()
@@ -131,7 +130,8 @@ def _snapshot(reference: JobReference, body: bytes) -> facts.JobSnapshot:
     if told.id != reference:
         raise WireError("the reply is about another checkout")
     payments = tuple(_fact(told, payment, hashlib.sha256(body).hexdigest()) for payment in told.payments)
-    return facts.JobSnapshot(reference, OwnReference(told.number), told.open, payments)
+    odd = frozenset(PaymentReference(payment.id) for payment in told.payments if payment.state not in STATES)
+    return facts.JobSnapshot(reference, OwnReference(told.number), told.open, payments, odd)
 
 
 def _fact(told: Checkout, payment: Payment, digest: str) -> facts.PaymentFact:
@@ -141,7 +141,7 @@ def _fact(told: Checkout, payment: Payment, digest: str) -> facts.PaymentFact:
     )
     return facts.PaymentFact(
         payment_reference=PaymentReference(payment.id),
-        status=STATES.get(payment.state, PaymentStatus.PENDING),
+        status=PaymentStatus(STATES.get(payment.state, "pending")),
         evidence=facts.Evidence(facts.EvidenceSource.RETRIEVAL, digest, payment.state),
         asked_amount=Money(told.amount, parse_currency(told.currency)).to_wire(),
         asked_currency=told.currency,

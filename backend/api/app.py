@@ -21,6 +21,7 @@ from . import (
     webhook_routes,
 )
 from .body_limits import BodyLimits
+from .card_numbers import CardNumbersRefused
 from .idempotency import HEADER, REPLAYED, IdempotentRequests
 from .operator import delivery_routes, operation_routes, overview_routes
 from .operator import order_routes as operator_order_routes
@@ -72,6 +73,7 @@ def make_app(
         allow_headers=["Authorization", "Content-Type", HEADER],
         expose_headers=["Retry-After", "RateLimit", "RateLimit-Policy", REPLAYED],
     )
+    app.add_middleware(CardNumbersRefused)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))
     errors.install(app)
     description.install(app)

@@ -13,6 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from ..domain.model import Order
 from ..domain.references import UserId
 from ..domain.roles import KEY_PREFIX, OperatorKey, Role, find_operator_key
 from .errors import CustomersOnly, NotAllowed, NotAuthenticated
@@ -32,14 +33,14 @@ class Caller:
     def may(self, needed: Role) -> bool:
         return self.role is not None and self.role.includes(needed)
 
+    def may_see(self, order: Order) -> bool:
+        """Whether it is theirs, or theirs to look after."""
+        return self.role is not None or (self.is_customer and order.terms.owner == self.user)
+
     @property
     def kind(self) -> str:
         """Keeps a user and an operator key of the same name apart."""
         return "user" if self.is_customer else "key"
-
-    @property
-    def sees_every_order(self) -> bool:
-        return self.role is not None
 
 
 class Authenticator:

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from ..domain import errors as domain
+from ..domain.card_numbers import holds_card_number
 from ..domain.roles import Role
 from ..ports import StoreError, WebhookNotConfigured, WebhookRejected, WebhookUnreadable
 from ..service import start_payment as starting
@@ -173,6 +174,8 @@ def _plain(item: Mapping[str, Any]) -> dict[str, str]:
     """Which field, and what is wrong with it; never the value."""
     where, *path = item["loc"]
     field = ".".join(str(part) for part in path) or str(where)
+    if holds_card_number(field):
+        field = "(a name that looks like a card number)"
     return {"field": field, "in": str(where), "message": str(item["msg"]).removeprefix("Value error, ")}
 
 

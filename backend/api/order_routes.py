@@ -5,9 +5,8 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from ..domain.errors import InvalidOrderReference, RegistrationDiffers
-from ..domain.model import Order
 from ..domain.references import OrderReference, parse_order_reference
-from .auth import AuthenticatedCaller, Caller, ShopServer
+from .auth import AuthenticatedCaller, ShopServer
 from .context import Context
 from .errors import NoSuchOrder
 from .exact_json_route import ExactJsonRoute
@@ -24,7 +23,7 @@ async def get_order(order_reference: str, caller: AuthenticatedCaller, context: 
         order = await context.orders.find(parse_order_reference(order_reference))
     except InvalidOrderReference:
         raise NoSuchOrder from None
-    if order is None or (not _may_see(order, caller)):
+    if order is None or (not caller.may_see(order)):
         raise NoSuchOrder
     return OrderView.of(order, context.clock.now())
 
@@ -49,7 +48,3 @@ async def register_order(
     if registered.is_new:
         response.status_code = 201
     return OrderView.of(registered.order, context.clock.now())
-
-
-def _may_see(order: Order, caller: Caller) -> bool:
-    return caller.sees_every_order or (caller.is_customer and order.terms.owner == caller.user)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ..domain.errors import InvalidOrderReference
 from ..domain.model import Order
 from ..domain.references import parse_order_reference
-from .auth import Customer
+from .auth import Customer, caller_of
 from .context import ApiContext, Context
 from .errors import NoSuchOrder
 from .exact_json_route import ExactJsonRoute
@@ -47,7 +47,9 @@ async def payment_cancel(
 
 
 async def _returned(request: Request, context: ApiContext, ref: str | None, page: str) -> Response | PublicOrderView:
-    order = await _find(context, ref)
+    order, caller = await _find(context, ref), caller_of(request.scope)
+    if order is not None and caller is not None and not caller.may_see(order):
+        order = None  # whoever says who they are is held to it; a browser that comes back says nothing
     browser = wants_html(request)
     if order is None and not browser:
         raise NoSuchOrder

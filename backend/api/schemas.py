@@ -81,6 +81,7 @@ def _payable_text(text: str, info: ValidationInfo) -> str:
 AmountText = Annotated[
     str,
     BeforeValidator(_exact_text),
+    AfterValidator(_no_card_number),
     WithJsonSchema(
         {
             "anyOf": [{"type": "number"}, {"type": "string"}],

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from .host import API_KEY, API_SECRET, JWT_SECRET, WEBHOOK_SECRET, Backend, Host, credentials
-from .process import Process
+from .process import Process, until
 from .shop import Shop
 
 PROMISED_SECONDS: Final = 2.0
@@ -50,6 +50,13 @@ def test_it_prints_where_things_are_and_a_token_that_works(backend: Backend) -> 
     token = re.search(r"customer token +(\S+)", backend.process.output)
     assert token is not None
     assert Shop(backend, token[1]).created("PRINTED-TOKEN")["status"] == "success"
+
+
+def test_a_card_number_in_an_address_is_in_no_log(backend: Backend) -> None:
+    address = f"{backend.url}/api/orders/4111-1111-1111-1111?text=4111+1111+1111+1111"
+    assert httpx.get(address, trust_env=False).status_code == 422
+    until("the request is logged", lambda: "/api/orders/xxxx-xxxx" in backend.process.output + backend.process.errors)
+    assert not re.search(r"1111.{0,3}1111", backend.process.output + backend.process.errors)
 
 
 def test_the_guides_call_answers_what_the_guide_says(backend: Backend) -> None:

@@ -15,6 +15,7 @@ from .events import (
     JobPlanned,
     JobRecognised,
     JobRejected,
+    JobReopened,
     JobSuperseded,
     OperationAccepted,
     OperationApproved,
@@ -53,7 +54,9 @@ def apply(order: Order, event: Event, at: datetime) -> Order:
             return _raise(order, event, at)
         case AttentionResolved():
             return _resolve(order, event, at)
-        case JobPlanned() | JobOpened() | JobRejected() | JobLost() | JobRecognised() | JobSuperseded() | JobClosed():
+        case JobPlanned() | JobOpened() | JobRejected() | JobLost() | JobRecognised():
+            return _apply_to_job(order, event, at)
+        case JobSuperseded() | JobClosed() | JobReopened():
             return _apply_to_job(order, event, at)
         case _:
             return _apply_to_operation(order, event, at)
@@ -61,7 +64,7 @@ def apply(order: Order, event: Event, at: datetime) -> Order:
 
 def _apply_to_job(
     order: Order,
-    event: JobPlanned | JobOpened | JobRejected | JobLost | JobRecognised | JobSuperseded | JobClosed,
+    event: JobPlanned | JobOpened | JobRejected | JobLost | JobRecognised | JobSuperseded | JobClosed | JobReopened,
     at: datetime,
 ) -> Order:
     if isinstance(event, JobPlanned):
@@ -82,6 +85,8 @@ def _apply_to_job(
             job = replace(job, state=JobState.SUPERSEDED)
         case JobClosed():
             job = replace(job, state=JobState.CLOSED)
+        case JobReopened():
+            job = replace(job, state=JobState.OPEN)
         case _:
             assert_never(event)
     return replace(order, jobs=tuple(job if known.number == job.number else known for known in order.jobs))

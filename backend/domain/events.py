@@ -79,6 +79,15 @@ class JobClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class JobReopened:
+    """The job takes money again: its payment was voided, and the gateway leaves the page open for another."""
+
+    job: int
+    reason: str
+    kind: Literal["job_reopened"] = "job_reopened"
+
+
+@dataclass(frozen=True, slots=True)
 class JobSuperseded:
     """The gateway accepted to cancel the job, so another may start; it is watched until it is surely dead."""
 
@@ -221,6 +230,7 @@ Event: TypeAlias = (
     | JobRecognised
     | JobSuperseded
     | JobClosed
+    | JobReopened
     | PaymentObserved
     | EvidenceSetAside
     | AttentionRaised

@@ -16,13 +16,14 @@ from .events import (
     EvidenceSetAside,
     JobClosed,
     JobRecognised,
+    JobReopened,
     PaymentObserved,
 )
 from .facts import JobSnapshot, PaymentFact
 from .model import Job, Order, Payment
 from .money import Money
 from .settling import settle
-from .statuses import MAY_TAKE_MONEY, PaymentStatus, join
+from .statuses import MAY_TAKE_MONEY, JobState, PaymentStatus, join
 
 
 def learn_payment(order: Order, job: Job, fact: PaymentFact) -> tuple[Event, ...]:
@@ -54,6 +55,8 @@ def learn_job(order: Order, job: Job, snapshot: JobSnapshot) -> tuple[Event, ...
         events.extend(_understood(order, fact) if is_known else _not_understood(order, fact))
     if not snapshot.payable and job.state in MAY_TAKE_MONEY:
         events.append(JobClosed(job.number, "the gateway says that it takes no more payments"))
+    if snapshot.payable and job.state is JobState.CLOSED and _was_given_back(snapshot):
+        events.append(JobReopened(job.number, "its payment was voided, and its page can be paid again"))
     return tuple(events)
 
 
@@ -69,6 +72,11 @@ def _understood(order: Order, fact: PaymentFact) -> Iterator[Event]:
         about_it = item.code == STATUS_UNKNOWN and f"payment {fact.payment_reference} " in item.detail
         if about_it and item.is_open:
             yield AttentionResolved(item.code, item.detail, RULES, f"the gateway now says “{fact.evidence.wording}”")
+
+
+def _was_given_back(snapshot: JobSnapshot) -> bool:
+    """Whether a payment was voided: the one way back to a page that takes money (a stale answer shows none)."""
+    return any(fact.status in (PaymentStatus.VOIDED, PaymentStatus.CANCELLED) for fact in snapshot.payments)
 
 
 def objection(order: Order, job: Job, fact: PaymentFact) -> tuple[str, str] | None:

@@ -170,7 +170,7 @@ class StartPayment:
             order, partial(_decide_outcome, job.number, outcome), actor=actor, operation=operation
         )
         match outcome:
-            case Redirect() if made_by(order, operation):
+            case Redirect() if order.jobs[job.number - 1].action_url == outcome.action_url:
                 return self._started(order, order.jobs[job.number - 1])
             case Redirect():
                 raise StillStarting(order.reference)

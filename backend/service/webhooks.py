@@ -223,7 +223,8 @@ class Webhooks:
             return None
         for job in order.jobs if order is not None else ():
             same_name = reading.own_reference in (None, job.own_reference)
-            if same_name and (reading.job_reference in (None, job.job_reference) or job.job_reference is None):
+            unnamed = job.job_reference is None and reading.own_reference is not None
+            if same_name and (reading.job_reference in (None, job.job_reference) or unnamed):
                 assert order is not None
                 return order, job
         return None

@@ -10,7 +10,9 @@ from backend.domain.errors import (
     OrderOfAnotherCustomer,
 )
 from backend.domain.events import JobPlanned, OrderPlaced
+from backend.domain.operations import OperationKind
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
+from backend.ports import CreateOutcome, JobRequest
 from backend.service.start_payment import (
     GatewayDidNotAnswer,
     GatewayNotReached,
@@ -210,3 +212,39 @@ async def test_a_page_whose_cancellation_was_accepted_is_superseded_and_watched_
     await here.work()
     assert await states(here) == [JobState.CLOSED, JobState.OPEN]
     assert await here.status() is OrderStatus.PENDING
+
+
+async def test_a_reply_that_comes_after_the_intent_was_given_up_discloses_no_page(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = here.gateway.create_payment_job
+
+    async def slowly(request: JobRequest) -> CreateOutcome:
+        outcome = await create(request)
+        here.later(seconds=30)
+        await here.work()
+        return outcome
+
+    monkeypatch.setattr(here.gateway, "create_payment_job", slowly)
+    with pytest.raises(StillStarting):
+        await here.start()
+    (job,) = (await here.order()).jobs
+    assert (job.state, job.disclosed_at) == (JobState.ORPHAN, None)
+    assert job.job_reference is not None, "its webhooks will be understood"
+
+
+async def test_after_a_void_the_old_page_is_ended_before_another_is_handed_out(here: World) -> None:
+    """Cashflows leaves the page of a voided payment open for another payment."""
+    await here.paid()
+    await here.ask(OperationKind.VOID)
+    assert await states(here) == [JobState.OPEN], "it can be paid again"
+    again = await here.start()
+    first, second = await here.jobs_at_gateway()
+    assert (first["status"], second["reference"]) == ("Cancelled", again.job_reference)
+    assert await states(here) == [JobState.CLOSED, JobState.OPEN]
+    await here.press(again.action_url, "pay")
+    await here.deliver()
+    here.later(seconds=10)
+    await here.work()
+    assert await here.status() is OrderStatus.PAID
+    assert (await here.order()).attention == ()

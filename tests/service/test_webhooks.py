@@ -5,7 +5,7 @@ import pytest
 from backend.domain.order_status import order_status
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
 from backend.ports import WebhookRejected, WebhookUnreadable
-from backend.service.start_payment import StartedPayment
+from backend.service.start_payment import GatewayDidNotAnswer, StartedPayment
 from backend.service.webhooks import Outcome
 
 from .world import DECLINED, World
@@ -244,3 +244,15 @@ async def test_when_an_earlier_page_is_paid_the_newer_one_is_taken_away(here: Wo
     assert order.jobs[1].state is JobState.CLOSED
     assert order_status(order) is OrderStatus.PAID
     assert ("paid_on_earlier_job", False) in [(item.code, item.is_open) for item in order.attention]
+
+
+async def test_a_hint_about_a_later_job_is_not_taken_for_one_about_a_lost_job(published: World) -> None:
+    await published.fault("lost-reply.create.x1")
+    with pytest.raises(GatewayDidNotAnswer):
+        await published.start()
+    started = await published.start()
+    await published.press(started.action_url, "pay")
+    await published.deliver()
+    await published.work()
+    assert await published.status() is OrderStatus.PAID
+    assert (await published.order()).attention == ()

@@ -17,16 +17,21 @@ from .domain.terms import Mode
 from .gateways.http import GatewayHttp
 from .gateways.registry import GatewayContext, build, find_factories
 from .open_store import make_store
-from .ports import Clock, OrderStore, PaymentGateway
+from .ports import Clock, OrderStore, PaymentGateway, ShopEndpoint
 from .service.gateway_guard import GatewayGuard
+from .service.notify import Notifier
 from .service.operations import Operations
 from .service.orders import Orders
 from .service.reconcile import Reconciler
 from .service.send_operation import OperationSender
 from .service.webhooks import Webhooks
+from .shop.signing import Secret
 
 if TYPE_CHECKING:
     from .simulator import Simulator
+
+SHOP_CONNECT_SECONDS: Final = 5
+"""So that a second address of the shop still gets its turn."""
 
 SANDBOX_PATH: Final = "/sandbox"
 SIMULATOR_URL: Final = "http://simulator"
@@ -46,6 +51,7 @@ class Services:
     reconciler: Reconciler
     webhooks: Webhooks
     operations: Operations
+    notifier: Notifier
 
 
 @asynccontextmanager
@@ -71,12 +77,15 @@ async def serving(
 ) -> AsyncIterator[Services]:
     """The services around an open store; ``wake`` has whoever works in the background look at once."""
     clock, mode = SystemClock(), settings.mode
-    await store.open()
-    try:
+    async with AsyncExitStack() as stack:
+        await store.open()
+        stack.push_async_callback(store.close)
+        shop = await _shop(settings, stack)
         guard = GatewayGuard(gateways, store, clock)
         gateways = guard.gateways
         await guard.refresh()
-        orders = Orders(store, clock, mode, limit=timedelta(seconds=settings.store_timeout_seconds))
+        limit = timedelta(seconds=settings.store_timeout_seconds)
+        orders = Orders(store, clock, mode, limit=limit, tells_shop=shop is not None)
         reconciler = Reconciler(orders, store, gateways, clock, mode)
         yield Services(
             mode=mode,
@@ -95,9 +104,27 @@ async def serving(
                 clock,
                 approve_above=settings.refund_approval_above,
             ),
+            notifier=Notifier(orders, store, clock, mode, shop, wake_worker=wake),
         )
-    finally:
-        await store.close()
+
+
+async def _shop(settings: Settings, stack: AsyncExitStack) -> ShopEndpoint | None:
+    """The shop's endpoint with a connection pool of its own, if one is set."""
+    url, given = settings.notification_url, (settings.notification_secret, settings.notification_secret_previous)
+    if url is None:
+        return None
+    from .shop.endpoint import HttpShopEndpoint
+
+    limit_seconds = settings.notification_timeout_seconds
+    timeout = httpx.Timeout(limit_seconds, connect=min(limit_seconds, SHOP_CONNECT_SECONDS))
+    client = await stack.enter_async_context(httpx.AsyncClient(timeout=timeout, trust_env=False))
+    return HttpShopEndpoint(
+        url,
+        [Secret.parse(secret.get_secret_value()) for secret in given if secret is not None],
+        client,
+        limit_seconds=limit_seconds,
+        private_allowed=settings.mode is Mode.MOCK,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,12 @@ async def _start(
     """Open everything in order; ``stack`` closes it in reverse."""
     worker = Worker(poll_seconds=settings.worker_poll_seconds)
     made = await stack.enter_async_context(serving(settings, store, gateways, worker.wake))
-    batches = [made.webhooks.run_pending, made.reconciler.run_due, ExpiredRecords(store, made.clock).run_due]
+    batches = [
+        made.webhooks.run_pending,
+        made.reconciler.run_due,
+        made.notifier.run_due,
+        ExpiredRecords(store, made.clock).run_due,
+    ]
     await stack.enter_async_context(_working(worker, batches))
     # Other processes' refusals concern also those that leave the background work to somebody else.
     refreshing = Worker(poll_seconds=settings.worker_poll_seconds)
@@ -118,6 +123,7 @@ async def _start(
         customer_return=CustomerReturn(made.orders, store, made.clock, wake_worker=worker.wake),
         webhooks=made.webhooks,
         operations=made.operations,
+        notifier=made.notifier,
         reconciler=made.reconciler,
         tokens=tokens,
         rates=RateLimits(store, made.clock, made.mode),

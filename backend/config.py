@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .domain.roles import Role, parse_operator_keys
 from .domain.terms import Mode
+from .shop.signing import Secret
 
 PACKAGE: Final = Path(__file__).parent
 ENV_FILES: Final = (PACKAGE.parent / ".env", PACKAGE / ".env")
@@ -61,6 +62,22 @@ def _addresses(text: str) -> str:
     return text
 
 
+def _endpoint_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
+        raise ValueError("must be an http or https address without user name and fragment")
+    return url
+
+
+def _signing_secret(secret: SecretStr | None) -> SecretStr | None:
+    if secret is not None:
+        Secret.parse(secret.get_secret_value())
+    return secret
+
+
+SigningSecret = Annotated[SecretStr | None, AfterValidator(_signing_secret)]
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=ENV_FILES,
@@ -84,6 +101,11 @@ class Settings(BaseSettings):
     jwt_secret_key: SecretStr = SecretStr(DEVELOPMENT_JWT_SECRET)
     operator_keys: Annotated[str, AfterValidator(_operator_keys)] = ""
     require_registered_orders: Annotated[bool, AfterValidator(_can_be_registered)] = False
+
+    notification_url: Annotated[str, AfterValidator(_endpoint_address)] | None = None
+    notification_secret: SigningSecret = None
+    notification_secret_previous: SigningSecret = None
+    notification_timeout_seconds: float = Field(15, gt=0, le=30)
 
     refund_approval_above: int | None = Field(None, ge=0)
 
@@ -173,6 +195,8 @@ def load_settings() -> Settings:
         SettingsError: a value is wrong, or production would run unsafely.
     """
     settings = read_settings()
+    if settings.notification_url is not None and settings.notification_secret is None:
+        raise SettingsError("set NOTIFICATION_SECRET too: what NOTIFICATION_URL is told is signed with it")
     check_production(settings)
     return settings
 
@@ -212,6 +236,8 @@ def unsafe_for_production(settings: Settings) -> list[str]:
         missing.append(f"JWT_SECRET_KEY to {SHORTEST_SECRET} random characters or more")
     if not settings.base_url.startswith("https://"):
         missing.append("PUBLIC_BASE_URL to the https address that customers and the gateway reach")
+    if settings.notification_url is not None and not settings.notification_url.startswith("https://"):
+        missing.append("NOTIFICATION_URL to an https address")
     if settings.uses_cashflows:
         missing += _missing_for_cashflows(settings)
     return missing

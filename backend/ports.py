@@ -12,7 +12,7 @@ are errors, split the same way:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -200,6 +200,41 @@ class PaymentGateway(Protocol):
 
     def acknowledgement(self, body: bytes) -> Mapping[str, str]:
         """What the gateway wants echoed, so that it stops repeating the delivery."""
+
+
+# --- the shop --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The shop has it; ``words`` is its answer, for the delivery log."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The shop may or may not have seen it; ``wait`` is how long it asked to be left alone.
+
+    ``is_gone`` is the shop's word that nothing is to be sent to this address any more.
+    """
+
+    words: str
+    wait: timedelta | None = None
+    is_gone: bool = False
+
+
+ShopAnswer: TypeAlias = Taken | NotTaken
+
+
+class ShopEndpoint(Protocol):
+    """Where the shop takes notifications."""
+
+    address: str
+    """For people to recognise it by; holds no secret."""
+
+    async def deliver(self, notification_id: str, body: str, at: datetime) -> ShopAnswer:
+        """Post the body, signed at ``at``, once. Whatever goes wrong is an answer, within a time limit."""
 
 
 # --- store -----------------------------------------------------------------------------------------------------------

@@ -95,6 +95,10 @@ def test_with_cashflows_its_credentials_decide_and_nothing_else(monkeypatch: pyt
         ({"JWT_SECRET_KEY": "x" * 31}, "JWT_SECRET_KEY"),
         ({"PUBLIC_BASE_URL": ""}, "PUBLIC_BASE_URL"),
         ({"PUBLIC_BASE_URL": "http://pay.rafflestack.example"}, "PUBLIC_BASE_URL"),
+        (
+            {"NOTIFICATION_URL": "http://shop.example", "NOTIFICATION_SECRET": "whsec_" + "QUJD" * 10},
+            "NOTIFICATION_URL to an https address",
+        ),
         ({"CASHFLOWS_WEBHOOK_SECRET": ""}, "CASHFLOWS_WEBHOOK_SECRET"),
         ({"CASHFLOWS_GATEWAY_URL": "http://gateway.cashflows.com"}, "CASHFLOWS_GATEWAY_URL"),
     ],
@@ -127,6 +131,10 @@ def test_production_starts_with_safe_settings(monkeypatch: pytest.MonkeyPatch) -
         ("PAYMENT_PAGE_MINUTES", "1"),
         ("DB_NAME", "a b"),
         ("LOG_LEVEL", "loud"),
+        ("NOTIFICATION_URL", "ftp://shop.example"),
+        ("NOTIFICATION_URL", "https://user:word@shop.example/"),
+        ("NOTIFICATION_SECRET", "whsec_dG9vIHNob3J0"),
+        ("NOTIFICATION_SECRET_PREVIOUS", "bm8gcHJlZml4IG5vIHByZWZpeCBubyBwcmVmaXggISE="),
         ("OPERATOR_KEYS", "ok_a-key-by-mistake"),
         ("REQUIRE_REGISTERED_ORDERS", "true"),  # without a key that could register any
     ],
@@ -138,6 +146,11 @@ def test_a_wrong_value_is_one_line_that_names_the_setting_and_not_the_value(
         load(monkeypatch, **{name: value})
     assert str(refused.value).startswith(f"{name}: ")
     assert "\n" not in str(refused.value)
+
+
+def test_what_the_shop_is_told_must_be_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="set NOTIFICATION_SECRET too"):
+        load(monkeypatch, NOTIFICATION_URL="https://shop.example/hooks")
 
 
 def test_no_secret_shows_in_a_representation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from . import (
 from .body_limits import BodyLimits
 from .card_numbers import CardNumbersRefused
 from .idempotency import HEADER, REPLAYED, IdempotentRequests
-from .operator import delivery_routes, operation_routes, overview_routes
+from .operator import delivery_routes, notification_routes, operation_routes, overview_routes
 from .operator import order_routes as operator_order_routes
 from .pages import FOLDER
 from .rate_limits import Limits, RateLimited
@@ -34,6 +34,7 @@ ROUTES: Final = (
     order_routes,
     webhook_routes,
     operation_routes,
+    notification_routes,
     operator_order_routes,
     delivery_routes,
     overview_routes,

@@ -11,6 +11,7 @@ from ..ports import Clock, OrderStore, PaymentGateway
 from ..service.answers import Answers
 from ..service.customer_return import CustomerReturn
 from ..service.gateway_guard import GatewayGuard
+from ..service.notify import Notifier
 from ..service.operations import Operations
 from ..service.orders import Orders
 from ..service.rate_limits import RateLimits
@@ -35,6 +36,7 @@ class ApiContext:
     gateways: Mapping[str, PaymentGateway]
     guard: GatewayGuard
     operations: Operations
+    notifier: Notifier
     reconciler: Reconciler
     tokens: TokenVerifier
     authenticate: Authenticator

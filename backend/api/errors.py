@@ -81,6 +81,8 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     CustomersOnly: Problem(403, "customers-only", "Customers only"),
     NoSuchOrder: Problem(404, "no-such-order", "No such order"),
     NoSuchDelivery: Problem(404, "no-such-delivery", "No such delivery"),
+    domain.NoSuchNotification: Problem(404, "no-such-notification", "No such notification"),
+    domain.NotificationsOff: Problem(409, "notifications-off", "The shop is told nothing here"),
     NoSuchGateway: Problem(404, "no-such-gateway", "No such gateway"),
     InvalidIdempotencyKey: Problem(400, "invalid-idempotency-key", "The idempotency key cannot be read"),
     KeyOfAnotherRequest: Problem(422, "idempotency-key-reused", "The idempotency key stands for another request"),

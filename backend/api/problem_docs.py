@@ -23,6 +23,8 @@ EXAMPLES: Final[tuple[Exception, ...]] = (
     errors.CustomersOnly(),
     errors.NoSuchOrder(),
     errors.NoSuchDelivery(),
+    domain.NoSuchNotification(ORDER, 7),
+    domain.NotificationsOff(),
     NoSuchGateway("other"),
     errors.InvalidIdempotencyKey(),
     answers.KeyOfAnotherRequest(),

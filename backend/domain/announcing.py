@@ -4,16 +4,18 @@ A body names no customer, and nothing that only the gateway or an operator needs
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from .model import Order
+from .cases import NOTIFICATION_FAILING
+from .model import AttentionItem, Order
 from .money import Money
 from .notifications import Notification, NotificationType
 from .order_status import captured_minor, order_status, refunded_minor
 from .statuses import OrderStatus
+from .terms import Mode
 
 BY_STATUS: Final = {
     OrderStatus.AUTHORIZED: NotificationType.AUTHORIZED,
@@ -24,6 +26,9 @@ BY_STATUS: Final = {
     OrderStatus.EXPIRED: NotificationType.EXPIRED,
 }
 """Told when the order comes to have this status. Refunds are told of by their amount, a review by its cases."""
+
+TEST: Final = "endpoint.test"
+"""About no order; a receiver takes it and does nothing."""
 
 
 def announced(before: Order, after: Order, at: datetime) -> Order:
@@ -42,15 +47,28 @@ def announced(before: Order, after: Order, at: datetime) -> Order:
     return after
 
 
+def trial_event(mode: Mode, at: datetime) -> str:
+    """What an operator has sent to see whether the shop takes notifications."""
+    return _told(TEST, at, {"mode": mode})
+
+
 def _news(before: Order, after: Order) -> Iterator[NotificationType]:
     status = order_status(after)
     if status is not order_status(before) and status in BY_STATUS:
         yield BY_STATUS[status]
     if refunded_minor(after) > refunded_minor(before):
         yield NotificationType.REFUNDED
-    open_before = {(item.code, item.detail) for item in before.attention if item.is_open}
-    if any(item.is_open and (item.code, item.detail) not in open_before for item in after.attention):
+    if _concerns(after) - _concerns(before):
         yield NotificationType.ATTENTION
+
+
+def _concerns(order: Order) -> set[tuple[str, str]]:
+    """What a person must look at; that the shop cannot be told is nothing to tell the shop."""
+    return {(item.code, item.detail) for item in _open_items(order)}
+
+
+def _open_items(order: Order) -> Iterator[AttentionItem]:
+    return (item for item in order.attention if item.is_open and item.code != NOTIFICATION_FAILING)
 
 
 def _body(order: Order, kind: NotificationType, sequence: int, at: datetime) -> str:
@@ -64,7 +82,11 @@ def _body(order: Order, kind: NotificationType, sequence: int, at: datetime) -> 
         "amount": order.amount.to_wire(),
         "captured": Money(captured_minor(order), currency).to_wire(),
         "refunded": Money(refunded_minor(order), currency).to_wire(),
-        "attention": sorted({item.code for item in order.attention if item.is_open}),
+        "attention": sorted({item.code for item in _open_items(order)}),
     }
+    return _told(kind, at, data)
+
+
+def _told(kind: str, at: datetime, data: Mapping[str, object]) -> str:
     told = {"type": kind, "timestamp": at.isoformat(timespec="microseconds"), "data": data}
     return json.dumps(told, separators=(",", ":"))

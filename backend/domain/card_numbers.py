@@ -28,6 +28,11 @@ def holds_card_number(text: str) -> bool:
     )
 
 
+def without_card_numbers(text: str, instead: str) -> str:
+    """``text`` with ``instead`` where a card number stood."""
+    return RUN.sub(lambda run: instead if holds_card_number(run[0]) else run[0], text)
+
+
 def _is_issued(digits: str) -> bool:
     return bool(ISSUER.match(digits)) or (len(digits) == 16 and bool(TWO_SERIES.match(digits)))
 

@@ -13,6 +13,7 @@ from typing import Final
 from .facts import PaymentFact
 from .model import AttentionItem, Job, Misfit, Order, Payment
 from .money import Money
+from .notifications import Notification
 from .operations import ON_THE_WIRE, Operation, OperationKind, OperationState
 from .order_status import HELD, captured_minor, kept_minor, was_captured_here
 from .statuses import MAY_TAKE_MONEY, JobState, PaymentStatus, contradict
@@ -90,6 +91,11 @@ def not_understood(fact: PaymentFact) -> Case:
 def waiting(operation: Operation) -> Case:
     what = f"{operation.kind} {operation.own_reference} of payment {operation.payment_reference}"
     return Case(OPERATION_WAITING, f"{what} could not be sent yet")
+
+
+def undelivered(notification: Notification) -> Case:
+    what = f"notification {notification.sequence} ({notification.type})"
+    return Case(NOTIFICATION_FAILING, f"{what} could not be delivered to the shop")
 
 
 def _updated(item: AttentionItem, case: Case | None, order: Order, at: datetime) -> AttentionItem:

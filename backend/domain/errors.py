@@ -8,6 +8,8 @@
     |   +-- InvalidJson
     |   +-- CardNumberNotAccepted
     +-- OrderNotRegistered      the shop's server has to register the order first
+    +-- NoSuchNotification
+    +-- NotificationsOff
     +-- OrderConflict           what is asked does not fit what is already known of the order
         +-- OrderOfAnotherCustomer
         +-- OrderAmountDiffers
@@ -76,6 +78,16 @@ class CardNumberNotAccepted(InvalidInput):
 class OrderNotRegistered(DomainError):
     def __init__(self, reference: str) -> None:
         super().__init__(f"the shop has registered no order {reference} for you; order in the shop first")
+
+
+class NoSuchNotification(DomainError):
+    def __init__(self, reference: str, sequence: int) -> None:
+        super().__init__(f"order {reference} keeps no notification {sequence}; look at the order's notifications")
+
+
+class NotificationsOff(DomainError):
+    def __init__(self) -> None:
+        super().__init__("the shop is told nothing here; set NOTIFICATION_URL and NOTIFICATION_SECRET")
 
 
 class OrderConflict(DomainError):

@@ -28,8 +28,19 @@ class NotificationState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One entry of the delivery log; ``answer`` says in words what it met."""
+
+    at: datetime
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
-    """``id`` is unique among all orders; ``last_answer`` says in words what the last of ``attempts`` met."""
+    """``id`` is unique among all orders; ``attempts`` counts since it was made, or since an operator had it sent again.
+
+    A pending one whose ``next_try_at`` lies ahead is waiting, or is just being sent by somebody.
+    """
 
     id: str
     sequence: int
@@ -38,6 +49,9 @@ class Notification:
     created_at: datetime
     state: NotificationState = NotificationState.PENDING
     attempts: int = 0
-    last_attempt_at: datetime | None = None
-    last_answer: str = ""
     next_try_at: datetime | None = None
+    log: tuple[Attempt, ...] = ()
+
+    @property
+    def last_answer(self) -> str:
+        return self.log[-1].answer if self.log else ""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from ..domain.card_numbers import RUN, holds_card_number
+from ..domain.card_numbers import without_card_numbers
 
 HIDDEN: Final = "[hidden]"
 SIGNATURE: Final = re.compile(r"\b(?:[0-9A-Fa-f]{128}|[0-9A-Fa-f]{64})\b")
@@ -19,4 +19,4 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
         if len(secret) >= SHORTEST_SECRET:
             text = text.replace(secret, HIDDEN)
     text = SIGNATURE.sub(HIDDEN, text)
-    return RUN.sub(lambda run: HIDDEN if holds_card_number(run[0]) else run[0], text)
+    return without_card_numbers(text, HIDDEN)

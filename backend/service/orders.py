@@ -1,4 +1,4 @@
-"""The two ways in which an order is ever written: ``insert`` and ``change``.
+"""The ways in which an order is ever written: ``insert``, ``change``, and ``steer`` for what no history tells of.
 
 A change is read, decided by a pure function, and written if nobody wrote in between; a lost race is decided anew on
 what the other left. When the store cannot say whether a write landed, the order is read again: the operation's id in
@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from ..domain.events import Event
 from ..domain.ledger import record
 from ..domain.model import Order, OrderId, order_id
+from ..domain.outbox import next_notice
 from ..domain.references import JobReference, OrderReference
 from ..domain.schedule import next_check
 from ..domain.terms import Mode
@@ -23,17 +24,32 @@ from ..ports import Clock, OrderStore, StoreOutcomeUnknown, StoreUnavailable
 Decide: TypeAlias = Callable[[Order], Sequence[Event]]
 """From the order as it stands to what happens to it; called again after a lost race, so it must have no effect."""
 
+Step: TypeAlias = Callable[[Order], tuple[Order, Sequence[Event]]]
+"""The order with its outbox brought on, and what happens to the order with it; as ``Decide``, without effect."""
+
 MOST_ROUNDS: Final = 30
 LONGEST_PAUSE_SECONDS: Final = 0.2
 
 
 class Orders:
-    def __init__(self, store: OrderStore, clock: Clock, mode: Mode, *, limit: timedelta = timedelta(seconds=5)) -> None:
-        """After ``limit`` a write whose outcome stays unknown is given up: the store is away, and its caller waits."""
+    def __init__(
+        self,
+        store: OrderStore,
+        clock: Clock,
+        mode: Mode,
+        *,
+        limit: timedelta = timedelta(seconds=5),
+        tells_shop: bool = False,
+    ) -> None:
+        """After ``limit`` a write whose outcome stays unknown is given up: the store is away, and its caller waits.
+
+        Without ``tells_shop`` nothing new is queued for the shop; what was queued before stays.
+        """
         self._store = store
         self._clock = clock
         self._mode = mode
         self._limit = limit
+        self._tells_shop = tells_shop
 
     async def insert(self, order: Order) -> Order:
         """Add ``order`` unless its id is taken; returns the order that is stored now, this one or the other.
@@ -42,7 +58,8 @@ class Orders:
             StoreError: nothing is known to be stored; the same call may be made again.
         """
         began = self._clock.now()
-        order = replace(order, next_check_at=next_check(order, began))
+        order = replace(order, outbox=order.outbox if self._tells_shop else ())
+        order = replace(order, next_check_at=next_check(order, began), next_notice_at=next_notice(order))
         for _ in range(MOST_ROUNDS):
             try:
                 if await self._store.insert(order):
@@ -65,17 +82,32 @@ class Orders:
         Raises:
             StoreError: the change may or may not have been made; nothing else has.
         """
-        operation = operation or new_operation()
+        return await self._write(order, lambda known: (known, decide(known)), actor, operation or new_operation())
+
+    async def steer(self, order: Order, step: Step, *, actor: str) -> Order:
+        """Write how far telling the shop came, and what happens to the order with it; returns the order as it is then.
+
+        Without events the history does not tell of it, so a step must see by itself that it was taken already.
+
+        Raises:
+            StoreError: the step may or may not have been taken.
+        """
+        return await self._write(order, step, actor, new_operation())
+
+    async def _write(self, order: Order, step: Step, actor: str, operation: str) -> Order:
         began = self._clock.now()
         for _ in range(MOST_ROUNDS):
-            events = decide(order)
-            if not events:
+            stepped, events = step(order)
+            if stepped is order and not events:
                 return order
             now = self._clock.now()
-            changed = record(order, events, at=now, operation=operation, actor=actor)
-            # Nothing tells the shop yet, so nothing is queued for it; ``notified`` still counts.
-            changed = replace(changed, version=order.version + 1, looks_since_news=0, outbox=())
-            changed = replace(changed, next_check_at=next_check(changed, now))
+            changed = record(stepped, events, at=now, operation=operation, actor=actor)
+            if events:
+                changed = replace(changed, looks_since_news=0)
+                changed = replace(changed, next_check_at=next_check(changed, now))
+            if not self._tells_shop:
+                changed = replace(changed, outbox=stepped.outbox)
+            changed = replace(changed, version=order.version + 1, next_notice_at=next_notice(changed))
             try:
                 if await self._store.replace(changed, order.version):
                     return changed

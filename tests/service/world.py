@@ -21,8 +21,9 @@ from backend.domain.terms import Mode
 from backend.gateways.cashflows import CashflowsService, HmacSha256, Scheme, Sha512
 from backend.gateways.cashflows.signing import webhook_signature
 from backend.gateways.http import GatewayHttp
-from backend.ports import OrderStore, StoreError, WebhookRejected, WebhookUnreadable
+from backend.ports import OrderStore, ShopEndpoint, StoreError, WebhookRejected, WebhookUnreadable
 from backend.service.customer_return import CustomerReturn
+from backend.service.notify import Notifier
 from backend.service.operations import Asked, Operations
 from backend.service.orders import Orders
 from backend.service.reconcile import Reconciler
@@ -85,6 +86,7 @@ class World:
     webhooks: Webhooks
     customer_return: CustomerReturn
     operations: Operations
+    notifier: Notifier
     woken: list[datetime] = field(default_factory=list)
 
     async def start(self, reference: str = "TEST-001", minor: int = 1000, owner: str = "alice") -> StartedPayment:
@@ -130,7 +132,7 @@ class World:
 
     async def work(self) -> None:
         """Let the background work run until nothing is due."""
-        while await self.webhooks.run_pending() + await self.reconciler.run_due():
+        while await self.webhooks.run_pending() + await self.reconciler.run_due() + await self.notifier.run_due():
             pass
 
     def later(self, **time: float) -> None:
@@ -161,6 +163,7 @@ async def world(
     *,
     scheme: str = "hmac-sha256",
     store: OrderStore | None = None,
+    shop: ShopEndpoint | None = None,
     auto_capture: bool = True,
     partial_capture: bool = False,
     approve_above: int | None = None,
@@ -202,7 +205,7 @@ async def world(
             )
             gateways = {gateway.name: gateway}
             woken: list[datetime] = []
-            orders = Orders(store, shared, Mode.MOCK)
+            orders = Orders(store, shared, Mode.MOCK, tells_shop=shop is not None)
             reconciler = Reconciler(orders, store, gateways, shared, Mode.MOCK)
 
             def wake() -> None:
@@ -229,6 +232,7 @@ async def world(
                     shared,
                     approve_above=approve_above,
                 ),
+                notifier=Notifier(orders, store, shared, Mode.MOCK, shop, wake_worker=wake, spread=lambda: 0),
                 woken=woken,
             )
             yield made

@@ -103,12 +103,13 @@ async def measure(stores: Sequence[OrderStore], name: str) -> list[dict[str, flo
 
     The stores take turns, so that what else the machine does is shared by both and not taken for growth.
     """
-    taken: list[Timed] = [{"create": [], "webhook": [], "due": []} for _ in stores]
+    taken: list[Timed] = [{"create": [], "webhook": [], "state": [], "due": []} for _ in stores]
     for n in range(REPEATS):
         opened = with_job(an_order(f"{name}-{n}"), f"{name}-{n}")
         for store, times in zip(stores, taken, strict=True):
             await _time(times["create"], _create(store, opened))
             await _time(times["webhook"], _webhook(store, opened, f"{name}-{n}".encode()))
+            await _time(times["state"], store.get(opened.id))
             await store.make_due(opened.id, NOON)
             await _time(times["due"], store.take_due(Work.LOOK, Mode.MOCK, NOON, FAR, PAGE))
     return [{kind: 1000 * median(each) for kind, each in times.items()} for times in taken]

@@ -55,6 +55,7 @@ DECIDES: Final = "            401    403     403   403     403    403      ok   
 
 ORDERS: Final = "/api/operator/orders"
 ORDER: Final = ORDERS + "/{order_reference}"
+ENDPOINT: Final = "/api/operator/notification-endpoint"
 OPERATION: Final = ORDER + "/operations/{number}"
 TABLE: Final = {
     # The reference is taken, and whoever chose it must be told, but not whose it is or for how much.
@@ -83,6 +84,12 @@ TABLE: Final = {
     f"POST {ORDER}/attention/resolve": Row(DECIDES, {"code": "refund_made_elsewhere", "evidence": "the portal"}),
     "POST /api/operator/deliveries/{delivery_id}/replay": Row(REFUNDS),
     "POST /api/operator/gateways/{gateway}/resume": Row(DECIDES),
+    f"GET {ORDER}/notifications": Row(VIEWS),
+    f"POST {ORDER}/notifications/{{number}}/redeliver": Row(REFUNDS),
+    f"GET {ENDPOINT}": Row(VIEWS),
+    f"POST {ENDPOINT}/test": Row(REFUNDS),
+    f"POST {ENDPOINT}/pause": Row(DECIDES, WHY),
+    f"POST {ENDPOINT}/resume": Row(DECIDES),
 }
 
 ENDPOINTS: Final = {f"{method.upper()} {path}" for path, method, _ in operations(application().openapi())}

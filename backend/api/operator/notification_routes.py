@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from typing import Annotated, Final, Self
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
 from ...domain.endpoint_health import EndpointHealth
@@ -100,16 +100,18 @@ async def order_notifications(order_reference: str, context: Context) -> Notific
 
 
 @router.post(
-    "/orders/{order_reference:path}/notifications/{sequence}/redeliver",
+    "/orders/{order_reference:path}/notifications/{number}/redeliver",
     responses=problems(401, 403, 404, NotificationsOff, NoSuchNotification, 503),
 )
 async def redeliver(
-    order_reference: str, sequence: Annotated[int, Field(ge=1)], caller: Refunder, context: Context
+    order_reference: str, number: Annotated[int, Path(ge=1)], caller: Refunder, context: Context
 ) -> Notifications:
-    """Send a notification again from its first attempt on: the same bytes under the same id."""
+    """Send a notification again from its first attempt on: the same bytes under the same id.
+
+    `number` is its sequence number."""
     order = await find_order(context, order_reference)
-    order = await context.notifier.redeliver(order, sequence, by=caller.user)
-    log.info("operator %s had notification %d of %s sent again", caller.user, sequence, order.id)
+    order = await context.notifier.redeliver(order, number, by=caller.user)
+    log.info("operator %s had notification %d of %s sent again", caller.user, number, order.id)
     return Notifications.of(order)
 
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import httpx
 
@@ -36,6 +37,10 @@ SHOP_CONNECT_SECONDS: Final = 5
 SANDBOX_PATH: Final = "/sandbox"
 SIMULATOR_URL: Final = "http://simulator"
 LEDGER_FILE: Final = "simulator.sqlite3"
+
+
+ObserveGateway: TypeAlias = Callable[[str, str, str, float], None]
+"""Told of each call to a gateway: whose, its method, its outcome, and the seconds it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,7 @@ def simulate(settings: Settings, webhook_client: httpx.AsyncClient) -> Simulated
 
 
 def make_gateways(
-    settings: Settings, account: SimulatedAccount | None
+    settings: Settings, account: SimulatedAccount | None, observe: ObserveGateway | None = None
 ) -> tuple[Mapping[str, PaymentGateway], Sequence[AbstractAsyncContextManager[object]]]:
     """Every gateway that the settings name, each with a connection pool of its own to be kept open meanwhile."""
     clients: list[AbstractAsyncContextManager[object]] = []
@@ -169,7 +174,8 @@ def make_gateways(
     for name, factory in find_factories(settings.gateway_names).items():
         client = httpx.AsyncClient(transport=account.transport if account is not None else _network())
         clients.append(client)
-        http = GatewayHttp(client, deadline_seconds=settings.gateway_timeout_seconds)
+        told_of = partial(observe, name) if observe is not None else None  # named by whose calls they are
+        http = GatewayHttp(client, deadline_seconds=settings.gateway_timeout_seconds, observe=told_of)
         gateways[name] = build(name, factory, GatewayContext(settings.mode, told, http))
     return gateways, clients
 

@@ -18,6 +18,7 @@ from .assemble import SANDBOX_PATH, make_gateways, serving, simulate
 from .config import Settings
 from .domain.roles import parse_operator_keys
 from .domain.terms import Mode
+from .observability.metrics import Metrics
 from .open_store import make_store
 from .ports import OrderStore, PaymentGateway
 from .service.answers import Answers
@@ -58,12 +59,13 @@ def create_app(settings: Settings, *, store: StoreMaker = make_store) -> FastAPI
         async with AsyncExitStack() as stack:
             for resource in resources:
                 await stack.enter_async_context(resource)
-            app.state.context = await _start(settings, store(settings), gateways, stack)
+            app.state.context = await _start(settings, store(settings), gateways, metrics, stack)
             yield
 
-    mocked = settings.mode is Mode.MOCK
+    metrics, mocked = Metrics(), settings.mode is Mode.MOCK
     app = make_app(
         lifespan,
+        metrics=metrics,
         origins=settings.origins,
         trusted_proxies=settings.proxies,
         limits=_rate_limits(settings),
@@ -76,7 +78,7 @@ def create_app(settings: Settings, *, store: StoreMaker = make_store) -> FastAPI
         account = simulate(settings, httpx.AsyncClient(transport=httpx.ASGITransport(app)))
         app.mount(SANDBOX_PATH, account.simulator.app)
         resources.append(_simulating(account.simulator))
-    gateways, clients = make_gateways(settings, account)
+    gateways, clients = make_gateways(settings, account, metrics.gateway_call)
     resources.extend(clients)
     return app
 
@@ -85,6 +87,7 @@ async def _start(
     settings: Settings,
     store: OrderStore,
     gateways: Mapping[str, PaymentGateway],
+    metrics: Metrics,
     stack: AsyncExitStack,
 ) -> ApiContext:
     """Open everything in order; ``stack`` closes it in reverse."""
@@ -130,6 +133,8 @@ async def _start(
         answers=Answers(store, made.clock, claim_for=CLAIM_DEADLINES * limits.wait_for_other),
         authenticate=Authenticator(tokens, parse_operator_keys(settings.operator_keys)),
         frontend_url=settings.frontend_url,
+        metrics=metrics,
+        metrics_token=None if settings.metrics_token is None else settings.metrics_token.get_secret_value(),
     )
 
 

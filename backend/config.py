@@ -130,6 +130,10 @@ class Settings(BaseSettings):
     payment_page_minutes: int = Field(60, ge=10, le=60 * 24 * 180)
     worker_poll_seconds: float = Field(1, ge=0.05, le=60)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "text"] = "json"
+    metrics_token: SecretStr | None = None
+    sentry_dsn: SecretStr | None = None
+    otel_exporter_otlp_endpoint: WebAddress | None = None
 
     @property
     def mode(self) -> Mode:

@@ -25,6 +25,7 @@ from .domain.records import Record, RecordId
 from .domain.references import JobReference, OwnReference, PaymentReference
 from .domain.searching import DeliveryQuery, Lag, OrderQuery
 from .domain.standing import PaymentStanding
+from .domain.statuses import OrderStatus
 from .domain.terms import Mode, OrderTerms
 
 
@@ -324,6 +325,9 @@ class OrderStore(Protocol):
 
     async def money_at_risk(self, mode: Mode) -> Mapping[CurrencyCode, int]:
         """``at_risk_minor`` summed over all orders, by currency; currencies without any are left out."""
+
+    async def count_orders(self, mode: Mode) -> Mapping[OrderStatus, int]:
+        """How many orders there are, by status; those without any are left out."""
 
     async def lag(self, mode: Mode) -> Lag:
         """When the longest waiting work of each kind fell due."""

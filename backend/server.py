@@ -1,6 +1,5 @@
 """The application that uvicorn serves, as ``backend.server:app``; made when it is first asked for, not at import."""
 
-import logging
 import sys
 
 from fastapi import FastAPI
@@ -8,6 +7,7 @@ from fastapi import FastAPI
 from .bootstrap import create_app
 from .config import SettingsError, load_settings
 from .gateways.registry import GatewayPluginError
+from .observability.logs import configure_logging
 
 __all__ = ["create_app"]
 
@@ -17,14 +17,13 @@ def __getattr__(name: str) -> FastAPI:
         raise AttributeError(name)
     try:
         settings = load_settings()
-        configure_logging(settings.log_level)
-        globals()["app"] = application = create_app(settings)
+        configure_logging(settings)
+        application = create_app(settings)
+        if settings.sentry_dsn is not None or settings.otel_exporter_otlp_endpoint is not None:
+            from .observability.exporting import start_exporting
+
+            start_exporting(application, settings)
+        globals()["app"] = application
     except (SettingsError, GatewayPluginError) as exc:
         sys.exit(f"cannot start: {exc}")
     return application
-
-
-def configure_logging(level: str) -> None:
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # httpx tells the whole address of every call, and addresses hold references and tokens.
-    logging.getLogger("httpx").setLevel(logging.WARNING)

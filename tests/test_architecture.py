@@ -11,12 +11,14 @@ BACKEND = Path(__file__).parent.parent / "backend"
 
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
+    "following": set(),
     "ports": {"domain"},
-    "service": {"domain", "ports"},
-    "gateways": {"domain", "ports"},
+    "service": {"domain", "following", "ports"},
+    "gateways": {"domain", "following", "ports"},
+    "observability": {"config", "domain", "following", "gateways", "ports"},
     "conformance": {"domain", "gateways", "ports", "simulator"},
     "stores": {"domain", "ports"},
-    "api": {"domain", "ports", "service"},
+    "api": {"domain", "following", "observability", "ports", "service"},
     "worker": {"domain", "ports", "service"},
     "clock": set(),
     "shop": {"domain", "ports"},
@@ -24,8 +26,19 @@ ALLOWED: dict[str, set[str]] = {
     "simulator": set(),
     "open_store": {"config", "ports", "stores"},
     "assemble": {"clock", "config", "domain", "gateways", "open_store", "ports", "service", "shop", "simulator"},
-    "bootstrap": {"api", "assemble", "config", "domain", "open_store", "ports", "service", "simulator", "worker"},
-    "server": {"bootstrap", "config", "gateways"},
+    "bootstrap": {
+        "api",
+        "assemble",
+        "config",
+        "domain",
+        "observability",
+        "open_store",
+        "ports",
+        "service",
+        "simulator",
+        "worker",
+    },
+    "server": {"bootstrap", "config", "gateways", "observability"},
     "doctor": {"assemble", "config", "domain", "gateways", "ports"},
     "cli": {
         "api",
@@ -34,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
         "doctor",
         "domain",
         "gateways",
+        "observability",
         "open_store",
         "ports",
         "service",
@@ -42,7 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     },
 }
 
-STANDARD_LIBRARY_ONLY = ["domain", "ports"]
+STANDARD_LIBRARY_ONLY = ["domain", "following", "ports"]
 
 
 def layer_of(path: Path) -> str:

@@ -10,11 +10,13 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from ..observability.metrics import Metrics
 from . import (
     checkout_routes,
     description,
     errors,
     health_routes,
+    metrics_routes,
     order_routes,
     payment_routes,
     try_out_routes,
@@ -22,6 +24,7 @@ from . import (
 )
 from .body_limits import BodyLimits
 from .card_numbers import CardNumbersRefused
+from .followed_requests import FollowedRequests
 from .idempotency import HEADER, REPLAYED, IdempotentRequests
 from .operator import delivery_routes, notification_routes, operation_routes, overview_routes
 from .operator import order_routes as operator_order_routes
@@ -39,6 +42,7 @@ ROUTES: Final = (
     delivery_routes,
     overview_routes,
     health_routes,
+    metrics_routes,
 )
 
 DESCRIPTION = "Takes a web shop's order to a paid order through a payment gateway. Errors are RFC 9457 problem details."
@@ -50,6 +54,7 @@ def make_app(
     origins: Sequence[str],
     trusted_proxies: Sequence[str],
     limits: Limits,
+    metrics: Metrics,
     with_try_out: bool,
 ) -> FastAPI:
     """``lifespan`` puts an ``ApiContext`` into ``app.state.context``; ``origins`` may call from their pages."""
@@ -71,11 +76,12 @@ def make_app(
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", HEADER],
-        expose_headers=["Retry-After", "RateLimit", "RateLimit-Policy", REPLAYED],
+        allow_headers=["Authorization", "Content-Type", "traceparent", "X-Request-ID", HEADER],
+        expose_headers=["Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-ID", REPLAYED],
     )
     app.add_middleware(CardNumbersRefused)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))
+    app.add_middleware(FollowedRequests, metrics=metrics)
     errors.install(app)
     description.install(app)
     return app

@@ -1,12 +1,13 @@
 """What the routes need, put together by ``bootstrap.py`` and handed to them through the application's state."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from ..domain.terms import Mode
+from ..observability.metrics import Metrics
 from ..ports import Clock, OrderStore, PaymentGateway
 from ..service.answers import Answers
 from ..service.customer_return import CustomerReturn
@@ -43,6 +44,8 @@ class ApiContext:
     answers: Answers
     rates: RateLimits
     frontend_url: str | None
+    metrics: Metrics
+    metrics_token: str | None = field(repr=False)
 
 
 async def _context(request: Request) -> ApiContext:

@@ -62,6 +62,11 @@ class NotAllowed(Exception):
         super().__init__(f"this needs the role {needed}: send an operator key that has it{token}")
 
 
+class MetricsNotAllowed(Exception):
+    def __init__(self) -> None:
+        super().__init__("send METRICS_TOKEN as Authorization: Bearer, or, where none is set, ask from this machine")
+
+
 class CustomersOnly(Exception):
     def __init__(self) -> None:
         super().__init__("this is for customers: send a token that the shop's login issued, not an operator key")
@@ -78,6 +83,7 @@ class Problem:
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     NotAuthenticated: Problem(401, "not-authenticated", "Sign in first"),
     NotAllowed: Problem(403, "not-allowed", "Another role is needed"),
+    MetricsNotAllowed: Problem(403, "not-allowed", "Metrics are not for everybody"),
     CustomersOnly: Problem(403, "customers-only", "Customers only"),
     NoSuchOrder: Problem(404, "no-such-order", "No such order"),
     NoSuchDelivery: Problem(404, "no-such-delivery", "No such delivery"),

@@ -18,7 +18,10 @@ def run() -> None:
     """Serve the API, the webhooks and the background work on HOST and PORT until SIGTERM."""
     import uvicorn
 
+    from ..observability.logs import configure_logging
+
     settings = load()
+    configure_logging(settings)
     typer.echo(_welcome(settings))
     # uvicorn ends by raising the signal that stopped it once more; a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -28,6 +31,8 @@ def run() -> None:
         port=settings.port,
         timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
         server_header=False,
+        access_log=False,  # the application's own lines leave out what an address may hold: tokens and references
+        log_config=None,
         proxy_headers=False,  # TRUSTED_PROXIES decides, within the application
     )
 

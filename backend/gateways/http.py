@@ -12,9 +12,12 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from time import perf_counter
+from typing import Final, TypeAlias
 
 import httpx
+
+from ..following import traceparent
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,10 @@ NEVER_REACHED: Final = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+
+
+Observe: TypeAlias = Callable[[str, str, float], None]
+"""Told of each call: its method, its outcome in a word, and the seconds it took."""
 
 
 class GatewayHttpError(Exception):
@@ -61,10 +68,12 @@ class GatewayHttp:
         *,
         deadline_seconds: float,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observe: Observe | None = None,
     ) -> None:
         self._client = client
         self._deadline_seconds = deadline_seconds
         self._sleep = sleep
+        self._observe = observe
 
     async def read(self, url: str, *, headers: Mapping[str, str]) -> Reply:
         """GET, again after a pause where that may help; all tries together within the deadline.
@@ -96,7 +105,29 @@ class GatewayHttp:
         Raises:
             NothingSent, NoAnswer
         """
-        plain = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
+        began, outcome = perf_counter(), "cancelled"
+        try:
+            reply = await self._send(method, url, body, headers)
+            outcome = f"{reply.status // 100}xx"
+        except NothingSent:
+            outcome = "not_sent"
+            raise
+        except NoAnswer:
+            outcome = "no_answer"
+            raise
+        else:
+            return reply
+        finally:
+            if self._observe is not None:
+                self._observe(method, outcome, perf_counter() - began)
+
+    async def _send(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        plain = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "traceparent": traceparent(),
+            **headers,
+        }
         try:
             async with (
                 asyncio.timeout(self._deadline_seconds),

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from ..domain.events import Event
 from ..domain.ledger import record
@@ -19,6 +19,7 @@ from ..domain.outbox import next_notice
 from ..domain.references import JobReference, OrderReference
 from ..domain.schedule import next_check
 from ..domain.terms import Mode
+from ..following import follow_order
 from ..ports import Clock, OrderStore, StoreOutcomeUnknown, StoreUnavailable
 
 Decide: TypeAlias = Callable[[Order], Sequence[Event]]
@@ -26,6 +27,8 @@ Decide: TypeAlias = Callable[[Order], Sequence[Event]]
 
 Step: TypeAlias = Callable[[Order], tuple[Order, Sequence[Event]]]
 """The order with its outbox brought on, and what happens to the order with it; as ``Decide``, without effect."""
+
+Found = TypeVar("Found", Order, Order | None)
 
 MOST_ROUNDS: Final = 30
 LONGEST_PAUSE_SECONDS: Final = 0.2
@@ -60,6 +63,7 @@ class Orders:
         began = self._clock.now()
         order = replace(order, outbox=order.outbox if self._tells_shop else ())
         order = replace(order, next_check_at=next_check(order, began), next_notice_at=next_notice(order))
+        _follow(order)
         for _ in range(MOST_ROUNDS):
             try:
                 if await self._store.insert(order):
@@ -97,6 +101,7 @@ class Orders:
     async def _write(self, order: Order, step: Step, actor: str, operation: str) -> Order:
         began = self._clock.now()
         for _ in range(MOST_ROUNDS):
+            _follow(order)
             stepped, events = step(order)
             if stepped is order and not events:
                 return order
@@ -110,7 +115,7 @@ class Orders:
             changed = replace(changed, version=order.version + 1, next_notice_at=next_notice(changed))
             try:
                 if await self._store.replace(changed, order.version):
-                    return changed
+                    return _follow(changed)
             except StoreOutcomeUnknown:
                 if self._clock.now() >= began + self._limit:
                     raise
@@ -140,16 +145,23 @@ class Orders:
         order = await self._store.get(order_id)
         if order is None:
             raise StoreUnavailable(f"order {order_id} is gone from the store")
-        return order
+        return _follow(order)
 
     async def find(self, reference: OrderReference) -> Order | None:
-        return await self._store.get(order_id(self._mode, reference))
+        return _follow(await self._store.get(order_id(self._mode, reference)))
 
     async def find_by_job(self, reference: JobReference) -> Order | None:
-        return await self._store.find_by_job(self._mode, reference)
+        return _follow(await self._store.find_by_job(self._mode, reference))
 
     async def _pause(self) -> None:
         await self._clock.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))  # noqa: S311 - jitter, not a secret
+
+
+def _follow(order: Found) -> Found:
+    """Have what is logged from here on name the order."""
+    if order is not None:
+        follow_order(order.reference, tuple(payment.reference for payment in order.payments))
+    return order
 
 
 def new_operation() -> str:

@@ -17,6 +17,7 @@ from ..domain.money import CurrencyCode
 from ..domain.records import Record, RecordId
 from ..domain.references import JobReference
 from ..domain.searching import Cursor, DeliveryQuery, Lag, OrderQuery
+from ..domain.statuses import OrderStatus
 from ..domain.terms import Mode
 from ..ports import Work
 from . import codec
@@ -152,6 +153,11 @@ class MemoryStore:
             if order.mode is mode:
                 total[order.searchable["currency"]] += order.searchable["at_risk_minor"]
         return +total
+
+    async def count_orders(self, mode: Mode) -> Mapping[OrderStatus, int]:
+        return Counter(
+            OrderStatus(order.searchable["status"]) for order in self.disk.orders.values() if order.mode is mode
+        )
 
     async def lag(self, mode: Mode) -> Lag:
         looks, notices = (min((at for at, _ in self._due(name, mode)), default=None) for name in DUE_FIELDS.values())

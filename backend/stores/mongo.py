@@ -30,6 +30,7 @@ from ..domain.money import CurrencyCode
 from ..domain.records import Record, RecordId
 from ..domain.references import JobReference
 from ..domain.searching import DeliveryQuery, Lag, OrderQuery
+from ..domain.statuses import OrderStatus
 from ..domain.terms import Mode
 from ..ports import DocumentUnreadable, StoreUnavailable, Work
 from . import codec, mongo_indexes, mongo_search
@@ -162,6 +163,17 @@ class MongoStore:
             return await (await self._orders.aggregate(steps)).to_list()
 
         return {CurrencyCode(row["_id"]): row["total"] for row in await self._read(add_up)}
+
+    async def count_orders(self, mode: Mode) -> Mapping[OrderStatus, int]:
+        steps: list[codec.Document] = [
+            {"$match": {"mode": mode.value, "status": {"$in": list(OrderStatus)}}},
+            {"$group": {"_id": "$status", "count": {"$sum": 1}}},
+        ]
+
+        async def count() -> list[codec.Document]:
+            return await (await self._orders.aggregate(steps)).to_list()
+
+        return {OrderStatus(row["_id"]): row["count"] for row in await self._read(count)}
 
     async def lag(self, mode: Mode) -> Lag:
         looks = await self._longest_due(self._orders, "next_check_at", mode)

@@ -21,6 +21,7 @@ from ..domain.money import CurrencyCode
 from ..domain.records import Record, RecordId
 from ..domain.references import JobReference
 from ..domain.searching import DeliveryQuery, Lag, OrderQuery
+from ..domain.statuses import OrderStatus
 from ..domain.terms import Mode
 from ..ports import StoreOutcomeUnknown, StoreUnavailable, Work
 from . import codec, sqlite_search
@@ -84,6 +85,8 @@ DROP_DELIVERIES: Final = """
 SCAN: Final = """
     SELECT id, version, next_check_at, next_notice_at, document FROM orders WHERE id > ? AND id < ? ORDER BY id LIMIT ?
 """
+COUNT: Final = "SELECT status, count(*) FROM orders WHERE mode = ? AND status <> '' GROUP BY status"
+
 AT_RISK: Final = """
     SELECT currency, sum(at_risk_minor) FROM orders WHERE mode = ? AND at_risk_minor > 0 GROUP BY currency
 """
@@ -208,6 +211,10 @@ class SqliteStore:
     async def money_at_risk(self, mode: Mode) -> Mapping[CurrencyCode, int]:
         rows = await self._reads.run(lambda connection: connection.execute(AT_RISK, (mode,)).fetchall())
         return {CurrencyCode(currency): total for currency, total in rows}
+
+    async def count_orders(self, mode: Mode) -> Mapping[OrderStatus, int]:
+        rows = await self._reads.run(lambda connection: connection.execute(COUNT, (mode,)).fetchall())
+        return {OrderStatus(status): count for status, count in rows}
 
     async def lag(self, mode: Mode) -> Lag:
         row = await self._reads.run(lambda connection: connection.execute(LAG, (mode,)).fetchone())

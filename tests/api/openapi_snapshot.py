@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from backend.api.app import make_app
 from backend.api.rate_limits import Limits
+from backend.observability.metrics import Metrics
 
 FILE = Path(__file__).parent.parent.parent / "docs" / "openapi.json"
 
@@ -20,7 +21,9 @@ async def _nothing(_: FastAPI) -> AsyncIterator[None]:
 
 def application() -> FastAPI:
     """All routes, without any service behind them."""
-    return make_app(_nothing, origins=[], trusted_proxies=[], limits=Limits(0, 0, 0), with_try_out=False)
+    return make_app(
+        _nothing, origins=[], trusted_proxies=[], limits=Limits(0, 0, 0), metrics=Metrics(), with_try_out=False
+    )
 
 
 def rendered() -> str:

@@ -7,6 +7,7 @@ from backend.domain.events import AttentionRaised, PaymentObserved
 from backend.domain.facts import Evidence, EvidenceSource, PaymentFact
 from backend.domain.model import Order, OrderId
 from backend.domain.money import CurrencyCode
+from backend.domain.order_status import order_status
 from backend.domain.references import PaymentReference
 from backend.domain.searching import Cursor, DeliveryQuery, Lag, OrderQuery
 from backend.domain.statuses import OrderStatus, PaymentStatus
@@ -118,6 +119,15 @@ async def money_at_risk_is_summed_by_currency(bench: Bench) -> None:
     assert await store.money_at_risk(Mode.MOCK) == {"GBP": 350}
 
 
+async def orders_are_counted_by_status(bench: Bench) -> None:
+    store = await bench.store()
+    assert await store.count_orders(Mode.MOCK) == {}
+    for name in ("A", "B"):
+        await store.insert(an_order(name))
+    await store.insert(an_order("C", mode=Mode.PRODUCTION))
+    assert await store.count_orders(Mode.MOCK) == {order_status(an_order("A")): 2}
+
+
 async def notices_fall_due_beside_looks(bench: Bench) -> None:
     store = await bench.store()
     order = replace(an_order("A", due=NOON), next_notice_at=NOON + MINUTE)
@@ -177,6 +187,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     pages_of_a_search_leave_nothing_out,
     a_scan_meets_every_order_of_its_mode_once,
     money_at_risk_is_summed_by_currency,
+    orders_are_counted_by_status,
     notices_fall_due_beside_looks,
     lag_tells_the_longest_waiting_of_each_kind,
     deliveries_are_searched_reopened_and_dropped,

@@ -1,0 +1,67 @@
+"""Follow every request: an id and a trace for its log lines, a line at its end, and its time for the metrics.
+
+Plain ASGI, outermost, so that refusals of other layers are counted too. The line names the route, never the address as
+it came, which may hold a token or a customer's reference.
+"""
+
+import logging
+import re
+from time import perf_counter
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..following import following_request
+from ..observability.metrics import Metrics
+
+log = logging.getLogger("backend.requests")
+
+QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked every few seconds by machines; their success is told by nobody."""
+CLIENT_LEFT: Final = 499
+METHOD: Final = re.compile(r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS")
+
+
+class FollowedRequests:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        status, began = CLIENT_LEFT, perf_counter()
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = now.request
+            await send(message)
+
+        with following_request(headers.get("x-request-id"), headers.get("traceparent")) as now:
+            try:
+                await self._app(scope, receive, answer)
+            except Exception:
+                status = 500
+                raise
+            finally:
+                self._note(scope, status, perf_counter() - began)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = _route(scope)
+        method = scope["method"] if METHOD.fullmatch(scope["method"]) else "other"
+        self._metrics.request(method, route, status, seconds)
+        if route not in QUIET or status >= 400:
+            told = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+            log.info("%s %s %s", method, route, status, extra={"told": told})
+
+
+def _route(scope: Scope) -> str:
+    """The route's pattern, or a fixed word: an address must not become a label."""
+    route = scope.get("route")
+    pattern = getattr(route, "path", None)
+    return pattern if isinstance(pattern, str) and pattern else "(none)"

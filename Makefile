@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: run test openapi crash bench-growth token simulator lint format install clean help
+.PHONY: run test openapi crash bench bench-quick bench-growth token simulator lint format install clean help
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -32,6 +32,14 @@ crash: $(VENV)/dev.stamp  ## kill writers and the database engine in mid-load; e
 	-$(BIN)/python -m tests.mongodb_engine.install
 	$(BIN)/python -m tests.contracts.crash --store mongo --kills 20
 	$(BIN)/python -m tests.contracts.crash --store mongo --victim engine --kills 20
+
+bench: $(VENV)/dev.stamp  ## how fast is the program next to a bare one? (under 10 minutes); PUBLISH=1 for docs/bench/
+	-$(BIN)/python -m tests.mongodb_engine.install
+	$(BIN)/python -m tests.bench $(if $(PUBLISH),--publish)
+
+bench-quick: $(VENV)/dev.stamp  ## the same, roughly, in under 2 minutes
+	-$(BIN)/python -m tests.mongodb_engine.install
+	$(BIN)/python -m tests.bench --quick
 
 bench-growth: $(VENV)/dev.stamp  ## do the stores stay as fast when they have grown? (some minutes)
 	$(BIN)/python -m tests.stores.growth --store sqlite --sizes 1000 100000 1000000

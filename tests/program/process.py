@@ -47,6 +47,10 @@ class Process:
             self._process = subprocess.Popen(command, env=environment, cwd=cwd, stdout=out, stderr=err)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         return self._out.read_text()
 

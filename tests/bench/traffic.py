@@ -1,0 +1,140 @@
+"""What is asked of the programs, and the orders that have to be there before."""
+
+import hashlib
+import hmac
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import count, islice
+from typing import Any, Final
+
+from pymongo import MongoClient
+
+from backend.domain.model import Order, order_id
+from backend.domain.references import JobReference, OrderReference, OwnReference, PaymentReference
+from backend.domain.terms import Mode
+from backend.stores import codec
+from backend.stores.mongo import order_row
+from backend.stores.sqlite import INSERT, order_values
+from tests.contracts.examples import an_order, with_job
+from tests.program.host import WEBHOOK_SECRET
+from tests.program.shop import customer_token
+
+from .load import Requests, request
+from .servers import StoreAt
+
+OWNER: Final = "user-1"
+"""Of the orders that ``an_order`` makes."""
+BATCH: Final = 1000
+
+CREATE: Final = (
+    b'{"amount": "10.00", "currency": "GBP", "order_reference": "%s-%d", '
+    b'"customer_email": "ann@example.com", "customer_name": "Ann Example"}'
+)
+CAPTURED: Final = (
+    b'{"event": "payment.captured", "status": "captured", "paymentReference": "%s-1", "paymentJobReference": "%s", '
+    b'"orderReference": "%s", "n": %d}'
+)
+NUMBERS: Final = count(1)
+
+
+def authorization() -> bytes:
+    return b"Authorization: Bearer " + customer_token(OWNER).encode() + b"\r\n"
+
+
+def creates(prefix: str = "") -> Requests:
+    """Each for an order of its own; tokens mean nothing to a rival, and cost it nothing."""
+    headers, name = authorization(), f"B{next(NUMBERS)}".encode()
+    for number in count(1):
+        yield request("POST", f"{prefix}/api/payment/create", headers=headers, body=CREATE % (name, number))
+
+
+def reads(references: Sequence[str]) -> Requests:
+    headers = authorization()
+    while True:
+        for reference in references:
+            yield request("GET", f"/api/orders/{reference}", headers=headers)
+
+
+def webhooks(references: Sequence[str], *, again: bool = False) -> Requests:
+    """A signed capture for each order once; ``again`` goes round, for a rival that does not mind."""
+    secret, numbers = WEBHOOK_SECRET.encode(), count(1)
+    while True:
+        for reference in references:
+            name, job = reference.encode(), _job(reference).encode()
+            body = CAPTURED % (job, job, name, next(numbers))
+            signature = hmac.digest(secret, body, hashlib.sha256).hex().encode()
+            yield request("POST", "/api/webhooks/cashflows", headers=b"X-Signature: %s\r\n" % signature, body=body)
+        if not again:
+            raise AssertionError("too few orders were made for this many webhooks")
+
+
+# --- orders ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Orders with an open payment page, in a program's store and in its rivals'."""
+
+    references: list[str]
+
+    def part(self, size: int) -> list[str]:
+        """References that nobody else was given."""
+        assert len(self.references) >= size, "too few orders were made"
+        taken, self.references[:] = self.references[:size], self.references[size:]
+        return taken
+
+
+def fill(store: StoreAt, size: int) -> Stock:
+    """Into a store that its program has opened; past the program, as one durable write at a time takes too long."""
+    orders = open_orders(size)
+    if store.kind == "mongo":
+        with MongoClient[dict[str, Any]](store.url) as client:
+            while batch := [order_row(order) for order in islice(orders, BATCH)]:
+                client[store.database]["orders"].insert_many(batch)
+    else:
+        with closing(sqlite3.connect(store.folder / "orders.sqlite3")) as connection, connection:
+            connection.executemany(INSERT, ((order.id, order.terms.mode, *order_values(order)) for order in orders))
+    return Stock(_references(size))
+
+
+def fill_bare(store: StoreAt, size: int) -> list[str]:
+    """The same orders as documents of the same size."""
+    rows = ((order.terms.reference, _plain(order)) for order in open_orders(size))
+    if store.kind == "mongo":
+        with MongoClient[dict[str, Any]](store.url) as client:
+            while batch := [{"_id": name, **document} for name, document in islice(rows, BATCH)]:
+                client[store.database]["orders"].insert_many(batch)
+    else:
+        values = ((name, json.dumps(document)) for name, document in rows)
+        with closing(sqlite3.connect(store.folder / "bare.sqlite3")) as connection, connection:
+            connection.executemany("INSERT INTO orders VALUES (?, ?)", values)
+    return _references(size)
+
+
+def open_orders(size: int) -> Iterator[Order]:
+    template = with_job(an_order(mode=Mode.INTEGRATION), "J")
+    for reference in _references(size):
+        name = OrderReference(reference)
+        job, payment = template.jobs[0], template.jobs[0].payments[0]
+        payments = (replace(payment, reference=PaymentReference(f"{_job(reference)}-1")),)
+        job = replace(
+            job, own_reference=OwnReference(reference), job_reference=JobReference(_job(reference)), payments=payments
+        )
+        terms = replace(template.terms, reference=name)
+        yield replace(template, id=order_id(Mode.INTEGRATION, name), terms=terms, jobs=(job,), next_check_at=None)
+
+
+def _plain(order: Order) -> dict[str, Any]:
+    known = {"status": "pending", "amount": "10.00", "currency": "GBP"}
+    return codec.order_to_document(order) | known
+
+
+def _references(size: int) -> list[str]:
+    return [f"ORDER-{number}" for number in range(size)]
+
+
+def _job(reference: str) -> str:
+    return f"9{reference.removeprefix('ORDER-'):0>11}"

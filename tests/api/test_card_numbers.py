@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
+import pytest_asyncio
 
 from backend.api.description import operations
 from backend.domain.roles import Role
@@ -21,6 +22,8 @@ from backend.domain.roles import Role
 from .openapi_snapshot import application
 from .program import Program, problem, program, token
 from .test_object_level import KEYS
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CARD: Final = "my card 4111 1111 1111 1111"
 BARE: Final = "4111111111111111"
@@ -70,15 +73,22 @@ def filled(path: str, **values: str) -> str:
     return path.format(**usual | values)
 
 
-@pytest.fixture
-async def careful(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Program]:
-    """After the test nothing of a card number is in a log or in the data folder."""
-    caplog.set_level(logging.DEBUG)
-    async with program(tmp_path, operator_keys=",".join(entry for _, entry in KEYS.values())) as here:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
+    """One for all that is refused here; in the end nothing of a card number is in the data folder."""
+    folder = tmp_path_factory.mktemp("data")
+    async with program(folder, operator_keys=",".join(entry for _, entry in KEYS.values())) as here:
         yield here
+    assert not await asyncio.to_thread(files_with_a_card_number, folder)
+
+
+@pytest.fixture
+def careful(running: Program, caplog: pytest.LogCaptureFixture) -> Iterator[Program]:
+    """After each test nothing of a card number is in a log."""
+    with caplog.at_level(logging.DEBUG):
+        yield running
     ours = [record.getMessage() for record in caplog.get_records("call") if not record.name.startswith("http")]
     assert not LEFT.search("\n".join(ours))
-    assert not await asyncio.to_thread(files_with_a_card_number, tmp_path)
 
 
 def files_with_a_card_number(folder: Path) -> list[Path]:

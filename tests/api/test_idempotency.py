@@ -29,6 +29,14 @@ async def create(here: Program, key: str | None = KEY, user: str = "alice", **ch
     return await here.client.post(PATH, json=CREATE | changes, headers=headers)
 
 
+async def check_out(here: Program) -> httpx.Response:
+    """Without a reference of its own, so each that is worked on would be an order of its own."""
+    lines = [{"name": "Entry", "quantity": 1, "unit_price": "5"}]
+    cart = {"currency": "GBP", "lines": lines, "customer_email": "a@b.example", "customer_name": "T"}
+    headers = here.headers() | {"Idempotency-Key": KEY}
+    return await here.client.post("/api/checkout/complete", json=cart, headers=headers)
+
+
 class WatchedStore(MemoryStore):
     """Keeps what was written in the open, and misbehaves on request."""
 
@@ -100,12 +108,7 @@ async def test_many_at_once_do_the_work_once_and_get_one_answer(
 ) -> None:
     chosen: dict[str, Any] = {} if store is None else {"store": using(store())}
     async with program(tmp_path, **chosen) as here:
-        lines = [{"name": "Entry", "quantity": 1, "unit_price": "5"}]
-        asked = {"currency": "GBP", "lines": lines, "customer_email": "a@b.example", "customer_name": "T"}
-        headers = here.headers() | {"Idempotency-Key": KEY}
-        got = await asyncio.gather(
-            *(here.client.post("/api/checkout/complete", json=asked, headers=headers) for _ in range(20))
-        )
+        got = await asyncio.gather(*(check_out(here) for _ in range(20)))
         assert {answer.status_code for answer in got} == {200}
         assert len({answer.content for answer in got}) == 1, "without a reference each would be an order of its own"
 
@@ -269,3 +272,24 @@ async def test_what_is_over_a_day_old_is_forgotten_though_it_was_not_swept(tmp_p
         over = Record(record.id, record.text, record.version, record.expires_at - timedelta(hours=24))
         store.disk.records[record.id] = over
         problem(await create(here, amount="11.00"), 409, "order-amount-differs")
+
+
+async def test_work_done_again_after_a_crash_is_the_same_order_though_it_named_none(tmp_path: Path) -> None:
+    store = WatchedStore()
+
+    def away(record: Record) -> None:
+        if '"status"' in record.text:
+            raise StoreUnavailable("away")
+
+    store.fail = away
+    async with program(tmp_path, store=using(store), gateway_timeout_seconds=0.2) as here:
+        first, again = await check_out(here), await check_out(here)
+        assert first.json() == again.json()
+        assert len(store.disk.orders) == 1
+
+
+async def test_a_key_holds_over_processes(tmp_path: Path) -> None:
+    async with program(tmp_path) as one, program(tmp_path) as two:
+        got = await asyncio.gather(*(check_out(here) for here in (one, two) * 5))
+    assert {answer.status_code for answer in got} == {200}
+    assert len({answer.content for answer in got}) == 1

@@ -4,7 +4,7 @@ The order is Alice's, and paid. ``ok`` is let through, whatever comes of it then
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +12,12 @@ import httpx
 import pytest
 
 from backend.api.description import operations
+from backend.api.idempotency import takes_key
 from backend.domain.roles import Role, new_operator_key
 
 from .openapi_snapshot import application
 from .operator.desk import Desk
-from .program import CREATE, Program, program, token
+from .program import CREATE, Program, problem, program, token
 
 OK: Final = "ok"
 CALLERS: Final = ("nobody", "mallory", "alice", "service", "viewer", "refunder", "admin", "admin token")
@@ -41,6 +42,7 @@ class Row:
     answers: str
     body: Any = None
     query: dict[str, str] = field(default_factory=dict)
+    key: str | None = None
 
 
 #                             nobody mallory alice service viewer refunder admin token
@@ -92,6 +94,8 @@ TABLE: Final = {
     f"POST {ENDPOINT}/resume": Row(DECIDES),
 }
 
+PERSONAL: Final = {"customer_email", "customer_name", "owner", "customer_id", "headers", "body"}
+
 ENDPOINTS: Final = {f"{method.upper()} {path}" for path, method, _ in operations(application().openapi())}
 
 
@@ -111,15 +115,28 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 @pytest.mark.parametrize("name", TABLE)
 async def test_each_caller_gets_what_the_table_says(desk: Desk, name: str) -> None:
     row, (method, path) = TABLE[name], name.split()
-    delivery = (await desk.get("deliveries")).json()["deliveries"][0]["id"]
-    address = path.format(order_reference="TEST-001", number=1, gateway="cashflows", delivery_id=delivery)
-    if "{number}" in path:
-        await desk.ask("refund", amount="1.00")
+    address = await filled(desk, path)
     got = {caller: await ask(desk.program, caller, method, address, row) for caller in CALLERS}
     expected = dict(zip(CALLERS, row.answers.split(), strict=True))
     assert {caller: verdict(answer, expected[caller]) for caller, answer in got.items()} == expected
     for caller in CALLERS[:2]:
         assert_tells_nothing(got[caller], method)
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if takes_key(*name.split())])
+async def test_everything_that_writes_answers_the_same_to_the_same_idempotency_key(desk: Desk, name: str) -> None:
+    row, (method, path) = TABLE[name], name.split()
+    address = await filled(desk, path)
+    caller = {SERVER: "service", STARTS: "alice"}.get(row.answers, "admin")
+    first, again, other = [
+        await ask(desk.program, caller, method, address, replace(row, body=body, key="one"))
+        for body in (row.body, row.body, {"other": "body"})
+    ]
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    problem(other, 422, "idempotency-key-reused")
+    assert not PERSONAL & fields_of(first.json()), "an answer that is kept names no customer"
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if "{order_reference}" in name and not name.startswith("PUT")])
@@ -140,6 +157,20 @@ async def test_another_customers_order_is_told_from_a_missing_one_by_nothing(des
         assert theirs.text.replace("TEST-001", "MISSING") == missing.text
 
 
+async def filled(desk: Desk, path: str) -> str:
+    """The address of something that is there."""
+    delivery = (await desk.get("deliveries")).json()["deliveries"][0]["id"]
+    if "/operations/{number}" in path:
+        await desk.ask("refund", amount="1.00")
+    return path.format(order_reference="TEST-001", number=1, gateway="cashflows", delivery_id=delivery)
+
+
+def fields_of(part: Any) -> set[str]:
+    if isinstance(part, list):
+        return {name for each in part for name in fields_of(each)}
+    return set(part) | fields_of(list(part.values())) if isinstance(part, dict) else set()
+
+
 async def ask(here: Program, caller: str, method: str, address: str, row: Row) -> httpx.Response:
     credentials = {
         "nobody": None,
@@ -149,6 +180,8 @@ async def ask(here: Program, caller: str, method: str, address: str, row: Row) -
     }
     bearer = credentials[caller] if caller in credentials else KEYS[Role(caller)][0]
     headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+    if row.key is not None:
+        headers["Idempotency-Key"] = row.key
     return await here.client.request(method, address, json=row.body, params=row.query or None, headers=headers)
 
 

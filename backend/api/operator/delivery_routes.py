@@ -15,7 +15,7 @@ from ..context import ApiContext, Context
 from ..errors import NoSuchDelivery
 from ..problem_docs import problems
 from .cursors import read_cursor, write_cursor
-from .views import DeliveryView
+from .views import DeliveryProgress, DeliveryView
 
 log = logging.getLogger(__name__)
 
@@ -41,18 +41,18 @@ async def search_deliveries(
     page = found[:limit]
     more = len(found) > limit
     last = write_cursor(Cursor(page[-1].last_at, page[-1].id)) if more else None
-    views = [DeliveryView.of(delivery, _scrub(context, delivery.gateway)) for delivery in page]
+    views = [DeliveryView.whole(delivery, _scrub(context, delivery.gateway)) for delivery in page]
     return DeliveryPage(deliveries=views, next_cursor=last)
 
 
 @router.post("/{delivery_id:path}/replay", responses=problems(401, 403, NoSuchDelivery, 503))
-async def replay_delivery(delivery_id: str, caller: Refunder, context: Context) -> DeliveryView:
+async def replay_delivery(delivery_id: str, caller: Refunder, context: Context) -> DeliveryProgress:
     """Work through a delivery again, as if it had just come; applying one twice changes nothing."""
     found = await context.webhooks.replay(DeliveryId(delivery_id))
     if found is None:
         raise NoSuchDelivery
     log.info("operator %s had delivery %s worked through again", caller.user, found.id)
-    return DeliveryView.of(found, _scrub(context, found.gateway))
+    return DeliveryProgress.of(found)
 
 
 def _scrub(context: ApiContext, name: str) -> Callable[[str], str]:

@@ -281,13 +281,11 @@ class OrderChanged(BaseModel):
         )
 
 
-class DeliveryView(BaseModel):
-    """One distinct webhook body, and what became of it."""
+class DeliveryProgress(BaseModel):
+    """One distinct webhook body, and what became of it; nothing of the body."""
 
     id: str
     gateway: str
-    body: str = Field(description="As it came; what is not UTF-8 is replaced.")
-    headers: dict[str, str]
     first_at: datetime
     last_at: datetime
     received: int
@@ -297,12 +295,10 @@ class DeliveryView(BaseModel):
     outcome: str
 
     @classmethod
-    def of(cls, delivery: Delivery, scrub: Callable[[str], str]) -> Self:
-        return cls(
+    def of(cls, delivery: Delivery) -> "DeliveryProgress":
+        return DeliveryProgress(
             id=delivery.id,
             gateway=delivery.gateway,
-            body=scrub(delivery.body.decode("utf-8", "replace")),
-            headers=dict(delivery.headers),
             first_at=delivery.first_at,
             last_at=delivery.last_at,
             received=delivery.received,
@@ -310,6 +306,19 @@ class DeliveryView(BaseModel):
             attempts=delivery.attempts,
             next_try_at=delivery.next_try_at,
             outcome=delivery.outcome,
+        )
+
+
+class DeliveryView(DeliveryProgress):
+    body: str = Field(description="As it came; what is not UTF-8 is replaced.")
+    headers: dict[str, str]
+
+    @classmethod
+    def whole(cls, delivery: Delivery, scrub: Callable[[str], str]) -> Self:
+        return cls(
+            **DeliveryProgress.of(delivery).model_dump(),
+            body=scrub(delivery.body.decode("utf-8", "replace")),
+            headers=dict(delivery.headers),
         )
 
 

@@ -3,7 +3,7 @@
 The command line works on these, so nothing here loads a web framework for a real gateway's sake.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -25,6 +25,7 @@ from .service.operations import Operations
 from .service.orders import Orders
 from .service.reconcile import Reconciler
 from .service.send_operation import OperationSender
+from .service.sweeping import ExpiredRecords
 from .service.webhooks import Webhooks
 from .shop.signing import Secret
 
@@ -111,6 +112,12 @@ async def serving(
             ),
             notifier=Notifier(orders, store, clock, mode, shop, wake_worker=wake),
         )
+
+
+def background_work(made: Services) -> Sequence[Callable[[], Awaitable[int]]]:
+    """What has to be done again and again, each a bounded batch at a time."""
+    expired = ExpiredRecords(made.store, made.clock)
+    return [made.webhooks.run_pending, made.reconciler.run_due, made.notifier.run_due, expired.run_due]
 
 
 async def _shop(settings: Settings, stack: AsyncExitStack) -> ShopEndpoint | None:

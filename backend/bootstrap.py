@@ -1,8 +1,7 @@
 """The one composition root: settings in, running objects out. Nothing else imports everything."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -14,7 +13,7 @@ from .api.auth import Authenticator
 from .api.context import ApiContext
 from .api.rate_limits import Limits as RequestLimits
 from .api.tokens import TokenVerifier
-from .assemble import SANDBOX_PATH, make_gateways, serving, simulate
+from .assemble import SANDBOX_PATH, background_work, make_gateways, serving, simulate
 from .config import Settings
 from .domain.roles import parse_operator_keys
 from .domain.terms import Mode
@@ -26,8 +25,7 @@ from .service.customer_return import CustomerReturn
 from .service.rate_limits import RateLimits
 from .service.register_order import RegisterOrder
 from .service.start_payment import Limits, Links, StartPayment
-from .service.sweeping import ExpiredRecords
-from .worker import Batch, Worker
+from .worker import Worker
 
 if TYPE_CHECKING:
     from .simulator import Simulator
@@ -93,16 +91,11 @@ async def _start(
     """Open everything in order; ``stack`` closes it in reverse."""
     worker = Worker(poll_seconds=settings.worker_poll_seconds)
     made = await stack.enter_async_context(serving(settings, store, gateways, worker.wake))
-    batches = [
-        made.webhooks.run_pending,
-        made.reconciler.run_due,
-        made.notifier.run_due,
-        ExpiredRecords(store, made.clock).run_due,
-    ]
-    await stack.enter_async_context(_working(worker, batches))
+    if settings.worker == "inside":
+        await stack.enter_async_context(worker.working(background_work(made)))
     # Other processes' refusals concern also those that leave the background work to somebody else.
     refreshing = Worker(poll_seconds=settings.worker_poll_seconds)
-    await stack.enter_async_context(_working(refreshing, [made.guard.refresh]))
+    await stack.enter_async_context(refreshing.working([made.guard.refresh]))
     tokens = TokenVerifier(settings.jwt_secret_key.get_secret_value())
     links, limits = Links(settings.base_url), _limits(settings)
     first = made.gateways[settings.gateway_names[0]]
@@ -159,15 +152,3 @@ def _limits(settings: Settings) -> Limits:
     deadline = timedelta(seconds=settings.gateway_timeout_seconds)
     page = timedelta(minutes=settings.payment_page_minutes)
     return Limits(intent=deadline + INTENT_MARGIN, page=page, wait_for_other=deadline)
-
-
-@asynccontextmanager
-async def _working(worker: Worker, batches: Sequence[Batch]) -> AsyncIterator[None]:
-    """The worker in the background while the context lasts; what it leaves undone falls due again."""
-    task = asyncio.create_task(worker.run(batches), name="worker")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

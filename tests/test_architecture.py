@@ -53,6 +53,7 @@ ALLOWED: dict[str, set[str]] = {
         "service",
         "simulator",
         "stores",
+        "worker",
     },
 }
 

@@ -24,6 +24,7 @@ KEEP: Final = "Keep"
 
 for name, command, panel in (
     ("run", serving.run, RUN),
+    ("worker", serving.worker, RUN),
     ("simulate", serving.simulate, RUN),
     ("doctor", checking.doctor, RUN),
     ("token", access.token, RUN),

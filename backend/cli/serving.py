@@ -1,17 +1,22 @@
 """Run the program, or the simulated gateway alone."""
 
+import asyncio
+import logging
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from ..domain.terms import Mode
 from .access import mint
-from .session import load
+from .session import load, with_services
 
 if TYPE_CHECKING:
+    from ..assemble import Services
     from ..config import Settings
+
+LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def run() -> None:
@@ -35,6 +40,27 @@ def run() -> None:
         log_config=None,
         proxy_headers=False,  # TRUSTED_PROXIES decides, within the application
     )
+
+
+def worker() -> None:
+    """Do the background work in a process of its own until SIGTERM; for WORKER=off, and in any number."""
+    from ..assemble import background_work
+    from ..worker import Worker
+
+    settings = load()
+    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells whole addresses, which hold references
+
+    async def work(made: "Services") -> None:
+        stopped = asyncio.Event()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
+        working = Worker(poll_seconds=settings.worker_poll_seconds)
+        async with working.working([*background_work(made), made.guard.refresh]):
+            typer.echo(f"RaffleStack payments, {settings.mode} mode: working in the background")
+            await stopped.wait()
+
+    with_services(work)
 
 
 def simulate() -> None:

@@ -10,6 +10,7 @@ import logging
 import random
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -139,25 +140,22 @@ class Notifier:
         return self._shop
 
     async def _send_safely(self, shop: ShopEndpoint, order_id: OrderId) -> None:
+        claim = _Claim(self._clock.now())
         try:
-            await self._send_next(shop, await self._orders.load(order_id))
+            await self._send_next(shop, order_id, claim)
+        except asyncio.CancelledError:
+            await self._give_back(order_id, claim.made)
+            raise
         except StoreError as exc:
             log.warning("telling the shop about %s will be repeated: %s", order_id, exc)
         except Exception:
             log.exception("telling the shop about %s failed and will be repeated; the other orders go on", order_id)
 
-    async def _send_next(self, shop: ShopEndpoint, order: Order) -> None:
-        claim = _Claim(self._clock.now())
-        order = await self._orders.steer(order, claim.step, actor=ACTOR)
-        sent = claim.made
-        if sent is None:
-            return
-        try:
-            answer = await shop.deliver(sent.id, sent.body, self._clock.now())
-        except asyncio.CancelledError:
-            await self._give_back(order, sent)
-            raise
-        await _finish(self._record_answer(order, sent, answer))
+    async def _send_next(self, shop: ShopEndpoint, order_id: OrderId, claim: "_Claim") -> None:
+        order = await self._orders.steer(await self._orders.load(order_id), claim.step, actor=ACTOR)
+        if claim.made is not None:
+            answer = await shop.deliver(claim.made.id, claim.made.body, self._clock.now())
+            await _finish(self._record_answer(order, claim.made, answer))
 
     async def _record_answer(self, order: Order, sent: Notification, answer: ShopAnswer) -> None:
         now = self._clock.now()
@@ -171,13 +169,13 @@ class Notifier:
         order = await self._orders.steer(order, step, actor=ACTOR)
         log.warning("notification %s was not taken, attempt %d: %s", sent.id, sent.attempts, answer.words)
 
-    async def _give_back(self, order: Order, sent: Notification) -> None:
+    async def _give_back(self, order_id: OrderId, sent: Notification | None) -> None:
         """Whoever comes next sends it at once; where this fails, it waits until the claim has run out."""
         try:
-            now = self._clock.now()
-            await self._orders.steer(order, lambda known: (interrupted(known, sent, now), ()), actor=ACTOR)
+            order = await self._orders.load(order_id)
+            await self._orders.steer(order, partial(_given_back, sent, self._clock.now()), actor=ACTOR)
         except StoreError as exc:
-            log.warning("notification %s waits until its claim has run out: %s", sent.id, exc)
+            log.warning("telling the shop about %s waits for %s: %s", order_id, TAKEN_FOR, exc)
 
 
 class _Claim:
@@ -223,6 +221,11 @@ def _missed(
     if not given_up or order.needs_attention(case.code, case.detail):
         return after, ()
     return after, (AttentionRaised(case.code, case.detail),)
+
+
+def _given_back(sent: Notification | None, at: datetime, order: Order) -> tuple[Order, Sequence[Event]]:
+    """Without a claim the write alone makes the order due again as its outbox says."""
+    return (interrupted(order, sent, at) if sent is not None else replace(order)), ()
 
 
 def _is_open(order: Order, case: Case) -> bool:

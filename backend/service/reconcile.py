@@ -140,10 +140,20 @@ class Reconciler:
     async def _look_safely(self, order_id: OrderId) -> None:
         try:
             await self.look(await self._orders.load(order_id))
+        except asyncio.CancelledError:
+            await self._give_back(order_id)
+            raise
         except StoreError as exc:
             log.warning("look at %s will be repeated: %s", order_id, exc)
         except Exception:
             log.exception("look at %s failed and will be repeated; the other orders go on", order_id)
+
+    async def _give_back(self, order_id: OrderId) -> None:
+        """Whoever comes next looks at once; where this fails, the order falls due when the taking runs out."""
+        try:
+            await self._store.make_due(order_id, self._clock.now())
+        except StoreError as exc:
+            log.warning("%s falls due again in %s: %s", order_id, TAKEN_FOR, exc)
 
 
 def _worth_a_look(order: Order) -> Sequence[Job]:

@@ -150,10 +150,20 @@ class Webhooks:
     async def _work_safely(self, delivery: Delivery) -> None:
         try:
             await self._work(delivery)
+        except asyncio.CancelledError:
+            await self._give_back(delivery)
+            raise
         except StoreError as exc:
             log.warning("delivery %s will be tried again: %s", delivery.id, exc)
         except Exception:
             log.exception("delivery %s failed and will be tried again; the others go on", delivery.id)
+
+    async def _give_back(self, delivery: Delivery) -> None:
+        """Whoever comes next works on it at once; where this fails, it falls due when the taking runs out."""
+        try:
+            await self._store.postpone(delivery.id, self._clock.now(), Outcome.LATER)
+        except StoreError as exc:
+            log.warning("delivery %s falls due again in %s: %s", delivery.id, TAKEN_FOR, exc)
 
     async def _work(self, delivery: Delivery) -> None:
         gateway = self._gateways.get(delivery.gateway)

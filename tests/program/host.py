@@ -72,6 +72,7 @@ class Host:
 
     def __init__(self, project: Path, folder: Path) -> None:
         self.project = project
+        self.data = folder / "data"
         self._folder = folder
         self._resources = ExitStack()
         self._count = 0
@@ -149,7 +150,7 @@ class Host:
     def _environment(self, settings: Settings) -> dict[str, str]:
         """What programs see of the world: the given settings, and no setting of whoever runs the tests."""
         plain = {"PATH": os.environ["PATH"], "HOME": str(self._folder), "PYTHONPATH": str(self.project)}
-        return plain | {"DATA_DIR": str(self._folder / "data"), **settings}
+        return plain | {"DATA_DIR": str(self.data), **settings}
 
 
 def credentials(gateway_port: int, **settings: str) -> dict[str, str]:

@@ -8,6 +8,9 @@ PYTEST_ARGS ?=
 
 .PHONY: run test openapi crash bench bench-quick bench-growth token simulator lint format install clean help
 
+.PHONY: simulate-worlds simulate-long
+.PHONY: run test openapi crash bench-growth token simulator lint format install clean help
+
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
@@ -45,6 +48,15 @@ bench-growth: $(VENV)/dev.stamp  ## do the stores stay as fast when they have gr
 	$(BIN)/python -m tests.stores.growth --store sqlite --sizes 1000 100000 1000000
 	-$(BIN)/python -m tests.mongodb_engine.install
 	$(BIN)/python -m tests.stores.growth --store mongo --sizes 1000 100000 1000000
+
+SIMULATION = $(BIN)/python -m tests.simulation.run
+
+simulate-worlds: $(VENV)/dev.stamp  ## run simulated worlds: SEEDS=1000, or SEED= for one; MODE= and STORE= narrow it down
+	$(SIMULATION) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1)) --mode $(or $(MODE),all) --store $(or $(STORE),mixed)
+
+simulate-long: $(VENV)/dev.stamp  ## hundreds of thousands of worlds in every mode; stop it any time, it goes on where it was
+	@mkdir -p .cache
+	$(SIMULATION) --seeds $(or $(SEEDS),500000) --mode every --store mixed --progress .cache/simulate-long.json $(if $(MINUTES),--minutes $(MINUTES))
 
 lint: $(VENV)/dev.stamp  ## style and strict types
 	$(BIN)/ruff check .

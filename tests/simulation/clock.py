@@ -1,0 +1,43 @@
+"""Virtual time as the processes see it, and everything else that would make two runs of a seed differ."""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from random import Random
+from unittest.mock import patch
+
+START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+class VirtualClock:
+    """A process's clock, ``skew`` off the true one."""
+
+    def __init__(self, time: Callable[[], float]) -> None:
+        self._time = time
+        self.skew = timedelta()
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self._time()) + self.skew
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@contextmanager
+def determined(source: Random, now: Callable[[], float]) -> Iterator[None]:
+    """Secrets, jitter and the wall clock come from the seed and from virtual time."""
+    state = random.getstate()
+    random.seed(source.random())
+    try:
+        with (
+            patch.object(secrets, "token_hex", lambda count=32: source.randbytes(count).hex()),
+            patch.object(secrets, "randbelow", lambda limit: int(source.random() * limit)),
+            patch.object(time, "time", lambda: START.timestamp() + now()),
+        ):
+            yield
+    finally:
+        random.setstate(state)

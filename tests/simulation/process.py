@@ -1,0 +1,193 @@
+"""One process of ours: its own objects over the shared disk, a worker in the background, and a death at any step."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from backend.domain.references import JobReference
+from backend.domain.terms import Mode
+from backend.gateways.cashflows import CashflowsService, HmacSha256, Scheme, Sha512
+from backend.gateways.http import GatewayHttp
+from backend.ports import (
+    CancelOutcome,
+    ChangeOutcome,
+    CreateOutcome,
+    JobRequest,
+    OperationRequest,
+    OrderStore,
+)
+from backend.service.customer_return import CustomerReturn
+from backend.service.operations import Operations
+from backend.service.orders import Orders
+from backend.service.reconcile import Reconciler
+from backend.service.send_operation import OperationSender
+from backend.service.start_payment import Limits, Links, StartPayment
+from backend.service.webhooks import Webhooks
+from backend.worker import Worker
+
+from .bank import SENT_FOR
+from .clock import VirtualClock
+from .disk import FaultyStore
+from .loop import LIFE, Life
+
+if TYPE_CHECKING:
+    from .world import World
+
+T = TypeVar("T")
+
+DEADLINE_SECONDS: Final = 5.0
+LIMITS: Final = Limits(timedelta(seconds=17), timedelta(hours=1), timedelta(seconds=5))
+APPROVE_ABOVE: Final = 40
+FAR_OFF: Final = 400 * 86_400.0
+
+
+class HungUp(Exception):
+    """The process died, or the connection to it was lost: nobody knows what became of the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    orders: Orders
+    reconciler: Reconciler
+    start_payment: StartPayment
+    webhooks: Webhooks
+    customer_return: CustomerReturn
+    operations: Operations
+    gateway: CashflowsService
+
+
+class Adapter(CashflowsService):
+    """The real adapter; it only lets the wire know what each call is for."""
+
+    async def create_payment_job(self, request: JobRequest) -> CreateOutcome:
+        SENT_FOR.set(f"payment job {request.own_reference}")
+        return await super().create_payment_job(request)
+
+    async def change_payment(self, request: OperationRequest) -> ChangeOutcome:
+        SENT_FOR.set(f"{request.kind} {request.own_reference}")
+        return await super().change_payment(request)
+
+    async def cancel_payment_job(self, reference: JobReference) -> CancelOutcome:
+        SENT_FOR.set(None)  # safe to ask for again
+        return await super().cancel_payment_job(reference)
+
+
+class Process:
+    def __init__(self, world: "World", name: str) -> None:
+        self.name = name
+        self.life: Life | None = None
+        self.services: Services | None = None
+        self.clock = VirtualClock(asyncio.get_running_loop().time)
+        self._world = world
+        self._worker = Worker(poll_seconds=FAR_OFF)
+        self._calls: set[asyncio.Future[object]] = set()
+        self._lives = 0
+
+    @property
+    def is_up(self) -> bool:
+        return self.life is not None and self.life.alive and self.services is not None
+
+    async def start(self) -> None:
+        self._lives += 1
+        life = Life(f"{self.name}.{self._lives}")
+        clock = VirtualClock(asyncio.get_running_loop().time)
+        clock.skew = self._world.skew()
+        worker = Worker(poll_seconds=FAR_OFF)
+        store = cast(OrderStore, FaultyStore(await self._world.disk.open_store(), self._world))
+        services = self._compose(store, clock, worker)
+        self.life, self.services, self.clock, self._worker = life, services, clock, worker
+        batches = [services.webhooks.run_pending]
+        if self._world.options.reconciles:
+            batches.append(services.reconciler.run_due)
+        self._spawn(life, worker.run(batches))
+
+    def kill(self) -> None:
+        """kill -9: whatever it was doing stops where it is, and its connections break."""
+        assert self.life is not None, "it runs"
+        self.life.alive = False
+        self.services = None
+        for call in self._calls:
+            if not call.done():
+                call.set_exception(HungUp())
+        self._calls.clear()
+
+    def wake(self) -> None:
+        self._worker.wake()
+
+    async def serve(self, handle: Callable[[Services], Awaitable[T]]) -> T:
+        """Have a request handled in this process.
+
+        Raises:
+            HungUp: it died meanwhile, or is down.
+            Exception: whatever the handler raised.
+        """
+        if not self.is_up or self.life is None or self.services is None:
+            raise HungUp
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[object] = loop.create_future()
+        self._calls.add(answer)
+        services = self.services
+
+        async def handling() -> None:
+            try:
+                result = await handle(services)
+            except Exception as exc:  # noqa: BLE001 - it is the caller's
+                if not answer.done():
+                    answer.set_exception(exc)
+            else:
+                if not answer.done():
+                    answer.set_result(result)
+
+        self._spawn(self.life, handling())
+        try:
+            return cast(T, await answer)
+        finally:
+            self._calls.discard(answer)
+
+    def _spawn(self, life: Life, work: Awaitable[object]) -> None:
+        context = self._world.context.copy()
+        context.run(LIFE.set, life)
+        asyncio.get_running_loop().create_task(_run(work), context=context)
+
+    def _compose(self, store: OrderStore, clock: VirtualClock, worker: Worker) -> Services:
+        world = self._world
+        account = world.account
+        scheme: Scheme = HmacSha256(account.api_secret, account.webhook_secret)
+        if world.options.published_scheme:
+            scheme = Sha512(account.api_key)
+        gateway = Adapter(
+            merchant_id=account.configuration_id,
+            scheme=scheme,
+            gateway_url=account.public_base_url,
+            http=GatewayHttp(world.bank.client, deadline_seconds=DEADLINE_SECONDS),
+            is_configured=True,
+        )
+        gateways = {gateway.name: gateway}
+        orders = Orders(store, clock, Mode.MOCK)
+        reconciler = Reconciler(orders, store, gateways, clock, Mode.MOCK)
+        return Services(
+            orders=orders,
+            reconciler=reconciler,
+            start_payment=StartPayment(
+                orders, gateway, reconciler, clock, links=Links("http://shop.example"), limits=LIMITS
+            ),
+            webhooks=Webhooks(orders, store, gateways, reconciler, clock, Mode.MOCK, wake_worker=worker.wake),
+            customer_return=CustomerReturn(orders, store, clock, wake_worker=worker.wake),
+            operations=Operations(
+                orders,
+                OperationSender(orders, gateways, clock),
+                reconciler,
+                gateways,
+                clock,
+                approve_above=APPROVE_ABOVE,
+            ),
+            gateway=gateway,
+        )
+
+
+async def _run(work: Awaitable[object]) -> None:
+    with suppress(asyncio.CancelledError):
+        await work

@@ -9,7 +9,6 @@ PYTEST_ARGS ?=
 .PHONY: run test openapi crash bench bench-quick bench-growth token simulator lint format install clean help
 
 .PHONY: simulate-worlds simulate-long
-.PHONY: run test openapi crash bench-growth token simulator lint format install clean help
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16

@@ -21,7 +21,8 @@ async def metrics(request: Request, context: Context) -> Response:
     """In Prometheus' text format; counters are of this process, gauges of all."""
     if not _may_read(request, context.metrics_token):
         raise MetricsNotAllowed
-    told = await context.metrics.scrape(context.store, context.mode, context.gateways, context.clock.now())
+    unknown = context.guard.unknown_statuses.by_gateway(context.gateways)
+    told = await context.metrics.scrape(context.store, context.mode, context.gateways, unknown, context.clock.now())
     return Response(told, media_type=MEDIA_TYPE)
 
 

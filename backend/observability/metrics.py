@@ -62,6 +62,7 @@ class Metrics:
         )
         self._gauges: Mapping[str, Mapping[str, float]] = {}
         self._suspended: Mapping[str, float] = {}
+        self._unknown_statuses: Mapping[str, int] = {}
         self._failed = 0
         self._read_at = float("-inf")
 
@@ -72,12 +73,21 @@ class Metrics:
         self._calls.add(seconds, gateway, method, outcome)
 
     async def scrape(
-        self, store: OrderStore, mode: Mode, gateways: Mapping[str, PaymentGateway], now: datetime
+        self,
+        store: OrderStore,
+        mode: Mode,
+        gateways: Mapping[str, PaymentGateway],
+        unknown_statuses: Mapping[str, int],
+        now: datetime,
     ) -> bytes:
-        """The text that Prometheus reads; while the store is away, what it would tell is left out rather than stale."""
+        """The text that Prometheus reads; while the store is away, what it would tell is left out rather than stale.
+
+        ``unknown_statuses`` are those read so far, by gateway.
+        """
         from prometheus_client import CollectorRegistry, generate_latest
 
         self._suspended = {name: float(gateway.refusal() is not None) for name, gateway in gateways.items()}
+        self._unknown_statuses = unknown_statuses
         if monotonic() - self._read_at >= FRESH_SECONDS:
             await self._read(store, mode, now)
         registry = CollectorRegistry()
@@ -91,6 +101,11 @@ class Metrics:
         yield self._requests.family()
         yield self._calls.family()
         yield from self._gauge_families()
+        told = "Statuses read from a gateway that no adapter knows."
+        family = CounterMetricFamily("backend_unknown_statuses", told, labels=["gateway"])
+        for gateway, number in self._unknown_statuses.items():
+            family.add_metric([gateway], number)
+        yield family
         told = "Scrapes at which the store did not answer."
         yield CounterMetricFamily("backend_scrape_failures", told, value=self._failed)
 

@@ -5,7 +5,7 @@ The orders concerned say so themselves (case ``status_unknown``); the count show
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ..domain.facts import JobSnapshot
@@ -27,6 +27,9 @@ class UnknownStatuses:
     def counts(self) -> Mapping[tuple[str, str], int]:
         """By gateway and word."""
         return self._counts
+
+    def by_gateway(self, names: Iterable[str]) -> Mapping[str, int]:
+        return {name: sum(number for (at, _), number in self._counts.items() if at == name) for name in names}
 
     def note(self, gateway: str, snapshot: JobSnapshot) -> None:
         for fact in snapshot.payments:

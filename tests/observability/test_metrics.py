@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.api.program import Program, problem, program
+from tests.api.program import Program, problem, program, token
 
 
 async def samples(shop: Program, **headers: str) -> dict[str, float]:
@@ -33,6 +33,21 @@ async def test_requests_orders_and_gateway_calls_are_counted(here: Program) -> N
     assert told["backend_gateway_suspended{gateway=cashflows}"] == 0
     assert told["backend_lag_seconds{work=delivery}"] == 0
     assert told["backend_lag_seconds{work=look}"] == 0
+
+
+async def test_statuses_that_nobody_knows_are_counted_and_shown(here: Program) -> None:
+    created = await here.create()
+    arm = {"scripts": ["unknown-status.read", "lost-webhook"]}
+    assert (await here.client.put("/sandbox/control/faults/TEST-001", json=arm)).is_success
+    job = created.json()["payment_job_reference"]
+    assert (await here.client.post(f"/sandbox/control/jobs/{job}/pay")).is_success
+    operator = {"Authorization": f"Bearer {token('operator', is_admin=True)}"}
+    looked = await here.client.post("/api/operator/orders/TEST-001/check", headers=operator)
+    assert looked.is_success, looked.text
+    assert (await samples(here))["backend_unknown_statuses_total{gateway=cashflows}"] >= 1
+    shown = await here.client.get("/api/operator/orders/TEST-001", headers=operator)
+    assert "“Quarantined” at the gateway" in shown.text
+    assert "until a known status comes it counts as not paid" in shown.text
 
 
 async def test_no_label_holds_what_a_caller_made_up(here: Program) -> None:

@@ -142,6 +142,12 @@ async def test_as_an_idempotency_key(careful: Program, key: str) -> None:
     assert "1111" not in answer.text
 
 
+async def test_as_a_request_id_it_is_replaced(careful: Program) -> None:
+    answer = await careful.client.get("/api/orders/NONE", headers=ADMIN | {"X-Request-ID": "4111-1111-1111-1111"})
+    assert answer.headers["x-request-id"]
+    assert "1111-1111" not in answer.headers["x-request-id"]
+
+
 async def test_as_a_number_in_a_text(careful: Program) -> None:
     body = json.dumps({"customer_name": 1}).replace("1}", BARE + "}")
     headers = ADMIN | {"Content-Type": "application/json"}

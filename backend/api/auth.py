@@ -6,7 +6,7 @@ what endpoints for operators and for the shop's server stand behind.
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -72,16 +72,17 @@ _bearer = HTTPBearer(
     description="The token that the shop's login issued (a JWT), or an operator key (`ok_...`).",
 )
 
+CALLER: Final = "caller"
+"""Where a request keeps who calls, once that was asked."""
+
 # These are coroutines because the framework hands plain functions to a thread, which costs more than they do.
 
 
-async def _caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
-    if credentials is None:
+async def _caller(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+    caller = caller_of(request.scope)
+    if caller is None:
         raise NotAuthenticated
-    authenticate: Authenticator = request.app.state.context.authenticate
-    return authenticate(credentials.credentials)
+    return caller
 
 
 AuthenticatedCaller = Annotated[Caller, Depends(_caller)]
@@ -99,6 +100,13 @@ Customer = Annotated[Caller, Depends(_customer)]
 
 def caller_of(scope: Scope) -> Caller | None:
     """Who calls, for what must know before any endpoint; None for whoever cannot say, whom the endpoint turns away."""
+    if CALLER not in scope:
+        scope[CALLER] = _authenticated(scope)
+    caller: Caller | None = scope[CALLER]
+    return caller
+
+
+def _authenticated(scope: Scope) -> Caller | None:
     scheme, _, credentials = Headers(scope=scope).get("authorization", "").partition(" ")
     authenticate: Authenticator = scope["app"].state.context.authenticate
     try:

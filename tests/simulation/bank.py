@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -37,7 +38,12 @@ class Bank:
         self._world = world
         self.simulator = Simulator(settings, webhook_client=webhook_client, clock=Clock(self._now))
         ledger = self.simulator.ledger
-        kept_in_memory = {"add": self._observed(ledger.add), "save": self._observed(ledger.save), "job": self.jobs.get}
+        add = self._observed(ledger.add)
+        kept_in_memory = {
+            "add": lambda job: add(self._perhaps_other_money(job)),
+            "save": self._observed(ledger.save),
+            "job": self.jobs.get,
+        }
         for name, call in kept_in_memory.items():
             setattr(ledger, name, call)
         self.client = httpx.AsyncClient(transport=Wire(world, self))
@@ -103,6 +109,17 @@ class Bank:
                 self.most_refunded[name] = max(self.most_refunded[name], payment.refunded_minor)
 
         return observed
+
+    def _perhaps_other_money(self, job: Job) -> Job:
+        """Now and then the gateway means another amount or currency than it was asked for."""
+        if not self._world.chance.strikes("other_money"):
+            return job
+        self._world.saw("other_money")
+        if self._world.chance.likely("other_money", 0.3):
+            return replace(job, currency="USD" if job.currency != "USD" else "CHF")
+        amount = job.amount_minor + self._world.chance.pick("other_money", (-50, 1, 100))
+        payments = tuple(replace(payment, amount_minor=amount) for payment in job.payments)
+        return replace(job, amount_minor=amount, payments=payments)
 
     def _now(self) -> "datetime":
         return self._world.clock.now()

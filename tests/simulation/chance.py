@@ -35,6 +35,7 @@ RATES: Final[Mapping[str, float]] = {
     "shop_answer_lost": 0.15,
     "customer_hangs_up": 0.1,
     "gateway_script": 0.5,  # for each order
+    "other_money": 0.04,  # for each payment job
 }
 """The most of each class that any world has, for each opportunity."""
 

@@ -57,7 +57,7 @@ async def _received(process: Process, headers: Mapping[str, str], body: bytes) -
     """As ``api/webhook_routes.py`` answers."""
 
     async def take(services: Services) -> httpx.Response:
-        accepted = await services.webhooks.accept(services.gateway.name, headers, body)
+        accepted = await services.webhooks.accept("cashflows", headers, body)
         return httpx.Response(200, json=dict(accepted.acknowledgement))
 
     try:

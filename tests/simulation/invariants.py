@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from backend.domain.attempts import MOST_JOBS
-from backend.domain.cases import OPERATION_UNKNOWN
+from backend.domain.cases import NOTIFICATION_FAILING, OPERATION_UNKNOWN
 from backend.domain.deliveries import delivery_id
 from backend.domain.ledger import defects
 from backend.domain.model import Order, OrderId, Payment
@@ -15,12 +15,13 @@ from backend.domain.operations import NEXT, ON_THE_WIRE, OperationKind, Operatio
 from backend.domain.order_status import HELD, captured_minor, order_status
 from backend.domain.planning import OperationAsk
 from backend.domain.risk import at_risk_minor
-from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
+from backend.domain.statuses import STRENGTH, JobState, OrderStatus, PaymentStatus
 from backend.domain.terms import Mode
 from backend.service.start_payment import StartedPayment
 from backend.service.webhooks import Outcome
 from backend.simulator.model import PartStatus, Status
 from backend.simulator.model import Payment as BankPayment
+from backend.simulator.outbox import State
 
 from .bank import held
 
@@ -66,6 +67,7 @@ class Invariants:
         self._follows(before, order)
         self._paid_rightly(order)
         self._no_more_than_the_gateway(order)
+        self._nothing_is_unlearned(before, order)
         self._operations_move_by_the_table(before, order)
         self._has_a_next_look(order)
         self._writes += 1
@@ -104,6 +106,13 @@ class Invariants:
                 payment.refunded_minor <= bank.most_refunded[name], "refunded there", order,
                 f"{payment.refunded_minor} of {bank.most_refunded[name]} on {name}",
             )  # fmt: skip
+
+    def _nothing_is_unlearned(self, before: Order | None, order: Order) -> None:
+        for known in before.payments if before is not None else ():
+            now = next((payment for payment in order.payments if payment.reference == known.reference), None)
+            kept = now is not None and STRENGTH[now.status] >= STRENGTH[known.status]
+            kept = kept and now is not None and now.captured_minor >= known.captured_minor
+            self._must(kept, "nothing is unlearned", order, f"{known} became {now}")
 
     def _operations_move_by_the_table(self, before: Order | None, order: Order) -> None:
         for operation in order.operations:
@@ -175,10 +184,16 @@ class Invariants:
             self._no_more_than_the_gateway(order)
             if self._world.options.reconciles:
                 self._agrees_with_the_gateway(order)
+                self._operations_say_what_happened(order)
                 self._all_is_settled_or_told(order)
+                self._what_does_not_fit_is_told(order)
+            else:
+                self._webhooks_alone_are_enough(order)
             self._alerts_are_true(order)
         if self._world.options.reconciles:
             await self._inbox_is_worked_through()
+        for order in orders:
+            self._shop_is_told(order)
         if self._world.options.healthy:
             for order in orders:
                 self._must(not order.attention, "a healthy world alarms nobody", order, f"{order.attention}")
@@ -186,7 +201,7 @@ class Invariants:
 
     def _agrees_with_the_gateway(self, order: Order) -> None:
         """Captured, refunded and held are what the gateway's ledger says, for every payment of every job."""
-        misfits = {misfit.payment_reference for misfit in order.misfits}
+        misfits = self._misfits(order)
         for job in self._world.bank.jobs_of(order.reference):
             for theirs in job.payments:
                 ours = next((payment for payment in order.payments if payment.reference == theirs.reference), None)
@@ -228,13 +243,72 @@ class Invariants:
             lost = latest is not None and latest.state is JobState.ORPHAN
             self._must(lost or latest is None, "nothing waits for ever", order, "still pending")
 
+    def _shop_is_told(self, order: Order) -> None:
+        """Everything at least once, each first time in its turn, always the same bytes."""
+        came: dict[str, str] = {}
+        for name, body in self._world.shop.taken:
+            if name.startswith(f"{order.id}/"):
+                self._must(came.setdefault(name, body) == body, "the shop is told the same", order, name)
+        wanted = [f"{order.id}/{number}" for number in range(1, order.notified + 1)]
+        failing = any(item.is_open and item.code == NOTIFICATION_FAILING for item in order.attention)
+        told = list(came)
+        in_turn = told == wanted[: len(told)]
+        self._must(in_turn, "the shop is told in order", order, f"{told} of {wanted}")
+        self._must(len(told) == len(wanted) or failing, "the shop is told", order, f"{told} of {wanted}")
+
+    def _operations_say_what_happened(self, order: Order) -> None:
+        """What counts as done was done at the gateway, and nothing that was done there counts as refused."""
+        if "other-job.read.x2" in self._world.scripts:
+            return
+        captured: Counter[str] = Counter()
+        for operation in order.operations:
+            found = self._world.bank.payment(operation.payment_reference)
+            if operation.state is not OperationState.SUCCEEDED or found is None:
+                continue
+            match operation.kind:
+                case OperationKind.REFUND:
+                    done = self._refund_went_through(operation.own_reference)
+                case OperationKind.CAPTURE:
+                    captured[operation.payment_reference] += operation.amount_minor
+                    taken = self._world.bank.most_captured[operation.payment_reference]
+                    done = captured[operation.payment_reference] <= taken
+                case OperationKind.VOID:
+                    done = found[1].status is Status.CANCELLED
+            self._must(done, "done is done", order, f"{operation} at {found[1].status}")
+
+    def _what_does_not_fit_is_told(self, order: Order) -> None:
+        """Money that the gateway holds and the order does not count is a matter for a person, and one is told."""
+        counted = {payment.reference for payment in order.payments if payment.captured_minor}
+        for job in self._world.bank.jobs_of(order.reference):
+            disclosed = job.reference in {known.job_reference for known in order.jobs}
+            for payment in job.payments:
+                kept = payment.status is Status.PAID and payment.captured_minor > payment.refunded_minor
+                if kept and disclosed and payment.reference not in counted:
+                    told = any(item.is_open for item in order.attention)
+                    self._must(told, "what does not fit is told", order, f"{payment.reference}")
+
+    def _webhooks_alone_are_enough(self, order: Order) -> None:
+        """Where nobody looks by himself: once every webhook of a payment was acknowledged, the order knows of it."""
+        if self._world.scripts:
+            return
+        for payment in order.payments:
+            found = self._world.bank.payment(payment.reference)
+            if found is None or found[1].status is not Status.PAID or payment.reference in self._misfits(order):
+                continue
+            entries = self._world.bank.simulator.outbox.entries(job_reference=found[0].reference)
+            about = [entry for entry in entries if entry.notice.payment_reference == payment.reference]
+            if about and all(entry.state is State.ACKNOWLEDGED for entry in about):
+                self._must(payment.captured_minor > 0, "webhooks alone are enough", order, payment.reference)
+
     def _alerts_are_true(self, order: Order) -> None:
         """A person is called only for something that the gateway's ledger bears out, or that the gateway once said."""
         theirs = [payment for job in self._world.bank.jobs_of(order.reference) for payment in job.payments]
         armed = {script.partition(".")[0] for script in self._world.scripts}
         for item in order.attention:
             allowed = SAID_BY.get(item.code)
-            self._must(allowed is None or bool(allowed & armed), "alerts are true", order, item.detail)
+            told = allowed is None or bool(allowed & armed)
+            told |= allowed is LYING_AMOUNTS and self._world.sightings["other_money"] > 0
+            self._must(told, "alerts are true", order, item.detail)
             if not item.is_open:
                 continue
             if item.code == "paid_twice":
@@ -255,6 +329,9 @@ class Invariants:
                 self._world.violate("webhooks are worked through", f"{row}")
 
     # --- inside ---
+
+    def _misfits(self, order: Order) -> set[str]:
+        return {misfit.payment_reference for misfit in order.misfits}
 
     def _refund_went_through(self, number: str) -> bool:
         return any(

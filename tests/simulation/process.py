@@ -1,7 +1,7 @@
 """One process of ours: its own objects over the shared disk, a worker in the background, and a death at any step."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,15 +18,18 @@ from backend.ports import (
     JobRequest,
     OperationRequest,
     OrderStore,
+    StoreError,
 )
 from backend.service.customer_return import CustomerReturn
+from backend.service.gateway_guard import GatewayGuard
+from backend.service.notify import Notifier
 from backend.service.operations import Operations
 from backend.service.orders import Orders
 from backend.service.reconcile import Reconciler
 from backend.service.send_operation import OperationSender
 from backend.service.start_payment import Limits, Links, StartPayment
 from backend.service.webhooks import Webhooks
-from backend.worker import Worker
+from backend.worker import Batch, Worker
 
 from .bank import SENT_FOR
 from .clock import VirtualClock
@@ -56,7 +59,8 @@ class Services:
     webhooks: Webhooks
     customer_return: CustomerReturn
     operations: Operations
-    gateway: CashflowsService
+    guard: GatewayGuard
+    notifier: Notifier
 
 
 class Adapter(CashflowsService):
@@ -99,10 +103,10 @@ class Process:
         store = cast(OrderStore, FaultyStore(await self._world.disk.open_store(), self._world))
         services = self._compose(store, clock, worker)
         self.life, self.services, self.clock, self._worker = life, services, clock, worker
-        batches = [services.webhooks.run_pending]
+        batches = [services.webhooks.run_pending, services.notifier.run_due]
         if self._world.options.reconciles:
             batches.append(services.reconciler.run_due)
-        self._spawn(life, worker.run(batches))
+        self._spawn(life, _work(worker, batches, services.guard))
 
     def kill(self) -> None:
         """kill -9: whatever it was doing stops where it is, and its connections break."""
@@ -165,14 +169,15 @@ class Process:
             http=GatewayHttp(world.bank.client, deadline_seconds=DEADLINE_SECONDS),
             is_configured=True,
         )
-        gateways = {gateway.name: gateway}
-        orders = Orders(store, clock, Mode.MOCK)
+        guard = GatewayGuard({gateway.name: gateway}, store, clock)
+        gateways = guard.gateways
+        orders = Orders(store, clock, Mode.MOCK, tells_shop=True)
         reconciler = Reconciler(orders, store, gateways, clock, Mode.MOCK)
         return Services(
             orders=orders,
             reconciler=reconciler,
             start_payment=StartPayment(
-                orders, gateway, reconciler, clock, links=Links("http://shop.example"), limits=LIMITS
+                orders, gateways[gateway.name], reconciler, clock, links=Links("http://shop.example"), limits=LIMITS
             ),
             webhooks=Webhooks(orders, store, gateways, reconciler, clock, Mode.MOCK, wake_worker=worker.wake),
             customer_return=CustomerReturn(orders, store, clock, wake_worker=worker.wake),
@@ -184,8 +189,17 @@ class Process:
                 clock,
                 approve_above=APPROVE_ABOVE,
             ),
-            gateway=gateway,
+            guard=guard,
+            notifier=Notifier(orders, store, clock, Mode.MOCK, world.shop, wake_worker=worker.wake),
         )
+
+
+async def _work(worker: Worker, batches: Sequence[Batch], guard: GatewayGuard) -> None:
+    """As ``bootstrap.py`` has it: what others found about the gateway is learned first."""
+    with suppress(StoreError):
+        await guard.refresh()
+    async with worker.working(batches):
+        await asyncio.Event().wait()
 
 
 async def _run(work: Awaitable[object]) -> None:

@@ -32,6 +32,7 @@ from .hooks import WebhookNetwork
 from .invariants import Invariants
 from .loop import EverythingWaits, Life, SimulatedLoop, TooManySteps
 from .process import Process
+from .shop import Shop
 
 MOST_STEPS: Final = 400_000
 TROUBLE_SECONDS: Final = 1_500.0
@@ -125,6 +126,7 @@ class World:
             public_base_url="http://simulator.example", auto_capture=options.auto_capture, partial_capture=True
         )
         self.disk = Disk(folder / "orders.sqlite3" if options.sqlite else None)
+        self.shop = Shop(self)
         self.processes: list[Process] = []
         self.violations: list[str] = []
         self.sightings: Counter[str] = Counter()
@@ -225,11 +227,13 @@ class World:
         self.bank.simulator.scripts.disarm("*")
         people.disarm_scripts(self)
         for process in self.processes:
-            process.clock.skew = timedelta()
             if not process.is_up:
                 await process.start()
-            if process.services is not None:
-                process.services.gateway.resume()
+            process.clock.skew = timedelta()
+        guards = [process.services.guard for process in self.processes if process.services is not None]
+        await guards[0].resume("cashflows", "ann")
+        for guard in guards:
+            await guard.refresh()
 
     async def _wake_workers(self) -> None:
         """Every worker's polling, without the polls that find nothing."""
@@ -237,7 +241,7 @@ class World:
             self._wrote.clear()
             lag = await self.store.lag(Mode.MOCK)
             looks = lag.look_at if self.options.reconciles else None
-            dues = [due for due in (looks, lag.delivery_at) if due is not None]
+            dues = [due for due in (looks, lag.delivery_at, lag.notice_at) if due is not None]
             wait = (min(dues) - self.clock.now()).total_seconds() if dues else 86_400.0
             if wait > 0:
                 try:

@@ -98,7 +98,11 @@ def _payment(order: Order, payment: Payment) -> str:
         if minor
     ]
     money = f", with {', '.join(amounts)}" if amounts else ""
-    return f"Payment {payment.reference} is {payment.status}{money}{_evidence(order, payment.reference)}."
+    said = f"Payment {payment.reference} is {payment.status}{money}{_evidence(order, payment.reference)}."
+    if payment.taken_at is None or payment.captured_at is None:
+        return said
+    delay = max(0, round((payment.captured_at - payment.taken_at).total_seconds()))
+    return f"{said} The gateway took the money at {_time(payment.taken_at)}; that was known here {delay} s later."
 
 
 def _misfit(order: Order, misfit: Misfit) -> str:

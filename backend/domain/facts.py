@@ -6,6 +6,7 @@ hint into a fact: the gateway must be asked.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from .references import JobReference, OwnReference, PaymentReference
@@ -49,7 +50,8 @@ class PaymentFact:
     ``asked_amount`` (decimal text in major units) and ``asked_currency`` are what the gateway says was to be collected,
     as it wrote them, None where it did not say; ``learning.py`` holds them against the order. The totals are None where
     the gateway did not say; then a captured payment is one for all that was asked. ``refunds`` are those that it lists
-    one by one; ``refunded_minor`` counts the completed ones.
+    one by one; ``refunded_minor`` counts the completed ones. ``taken_at`` is when
+    the gateway says that it took the money.
     """
 
     payment_reference: PaymentReference
@@ -60,6 +62,7 @@ class PaymentFact:
     captured_minor: int | None = None
     refunded_minor: int | None = None
     refunds: tuple[RefundFact, ...] = field(default=(), metadata={"added_later": True})
+    taken_at: datetime | None = field(default=None, metadata={"added_later": True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,4 +122,5 @@ def _adds_nothing(known: Payment, fact: PaymentFact) -> bool:
         join(known.statuses, fact.status) == known.statuses
         and (fact.captured_minor or 0) <= known.captured_minor
         and (fact.refunded_minor or 0) <= known.refunded_minor
+        and (known.taken_at is not None or fact.taken_at is None)
     )

@@ -38,6 +38,8 @@ class Payment:
     refunded_minor: int = 0
     captured_at: datetime | None = None
     """When a capture became known here."""
+    taken_at: datetime | None = None
+    """When the gateway says that it took the money; None where it has not said."""
 
     @property
     def status(self) -> PaymentStatus:

@@ -46,6 +46,7 @@ def _joined(known: Payment, fact: PaymentFact, due_minor: int, at: datetime) -> 
         captured_minor=max(known.captured_minor, captured),
         refunded_minor=max(known.refunded_minor, fact.refunded_minor or 0),
         captured_at=known.captured_at or (at if captured else None),
+        taken_at=min((when for when in (known.taken_at, fact.taken_at) if when is not None), default=None),
     )
     assert 0 <= joined.refunded_minor <= joined.captured_minor <= joined.authorized_minor
     return joined

@@ -55,15 +55,25 @@ def _event_2(event: Document) -> Document:
 
 
 def _order_3(old: Document) -> Document:
-    """Schema 3 knows the customer's phone and addresses, the lines' stock numbers, and the language of the page."""
+    """Schema 3 knows the customer's phone and addresses, the lines' stock numbers, the language of the page, and when
+    the gateway took the money."""
     return old | {
         "terms": _terms_3(old["terms"]),
+        "jobs": [
+            job | {"payments": [payment | {"taken_at": None} for payment in job["payments"]]} for job in old["jobs"]
+        ],
         "history": [entry | {"event": _event_3(entry["event"])} for entry in old["history"]],
     }
 
 
 def _event_3(event: Document) -> Document:
-    return event | {"terms": _terms_3(event["terms"])} if event["kind"] == "order_placed" else event
+    match event["kind"]:
+        case "order_placed":
+            return event | {"terms": _terms_3(event["terms"])}
+        case "payment_observed" | "evidence_set_aside":
+            return event | {"fact": event["fact"] | {"taken_at": None}}
+        case _:
+            return event
 
 
 def _terms_3(terms: Document) -> Document:

@@ -30,6 +30,7 @@ async def test_a_paid_order_is_confirmed_at_once_and_looked_at_a_few_times_more(
     paid_at = order.payments[0].captured_at
     assert paid_at is not None
     assert (order.next_check_at, order.jobs[0].state) == (paid_at + timedelta(hours=1), JobState.CLOSED)
+    assert order.payments[0].taken_at == NOON, "the gateway's own time, which the webhook did not tell"
     looks = []
     while (order := await here.order()).next_check_at is not None:
         looks.append(order.next_check_at)
@@ -99,7 +100,7 @@ async def test_an_answer_that_cannot_be_believed_is_asked_for_again(here: World,
     here.later(minutes=2)
     await here.work()
     assert await here.status() is OrderStatus.PAID
-    assert (await here.order()).attention == ()
+    assert not any(item.is_open for item in (await here.order()).attention)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ status updates". Not confirmed on a live account: the numeric spellings of statu
 import json
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
@@ -54,6 +55,7 @@ LOCALES: Final = frozenset({"el_GR", "en_GB", "en_US", "es_ES", "nl_NL"})
 class _Capture(Wire):
     status: Text
     amount_to_capture: Text
+    create_date_time_utc: Text | None = None
 
 
 class _Refund(Wire):
@@ -79,6 +81,7 @@ class _Order(Wire):
 class _Job(Wire):
     reference: Reference
     payment_status: Text = "Pending"
+    paid_date_time_utc: Text | None = None
     currency: Text | None = None
     amount_to_collect: Text | None = None
     order: _Order = _Order()
@@ -247,7 +250,25 @@ def _fact(job: _Job, payment: _Payment, digest: str) -> PaymentFact:
         captured_minor=captured,
         refunded_minor=_completed([(part.amount_to_refund, part.status) for part in payment.refunds], job.currency),
         refunds=tuple(_refund(part, job.currency) for part in payment.refunds),
+        taken_at=_taken_at(job, payment) if captured else None,
     )
+
+
+def _taken_at(job: _Job, payment: _Payment) -> datetime | None:
+    """When the first capture was made; for a job with one payment, else, when it says that it was paid."""
+    told = [part.create_date_time_utc for part in payment.captures if part.status.lower() in COMPLETED]
+    if not told and len(job.payments) == 1:
+        told = [job.paid_date_time_utc]
+    return min((when for text in told if text is not None and (when := _time(text)) is not None), default=None)
+
+
+def _time(text: str) -> datetime | None:
+    """A UTC time with a fraction of any length; decides nothing, so one that cannot be read is as good as none."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def _refund(part: _Refund, currency: str) -> RefundFact:

@@ -119,4 +119,7 @@ async def test_what_needs_a_person_is_shown_with_what_to_do_and_closed_with_evid
 async def test_the_money_at_risk_is_one_figure_a_currency(desk: Desk) -> None:
     await desk.pay()
     assert (await desk.get("money-at-risk")).json()["amounts"] == {}
-    assert (await desk.get("money-at-risk")).json()["longest_waiting_look"] is not None
+    told = (await desk.get("money-at-risk")).json()
+    assert told["longest_waiting_look"] is not None
+    assert told["paid_to_known"]["payments"] == 1
+    assert 0 <= told["paid_to_known"]["longest_seconds"] < 60

@@ -8,9 +8,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends
+from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from ..domain.model import Order
@@ -66,35 +67,50 @@ class Authenticator:
         return Caller(UserId(key.name), None, key.role, is_customer=False)
 
 
-_bearer = HTTPBearer(
-    auto_error=False,
-    scheme_name="Bearer",
-    description="The token that the shop's login issued (a JWT), or an operator key (`ok_...`).",
-)
-
 CALLER: Final = "caller"
 """Where a request keeps who calls, once that was asked."""
 
-# These are coroutines because the framework hands plain functions to a thread, which costs more than they do.
+# These are coroutines because the framework hands plain functions to a thread, which costs more than they do; and each
+# is the security scheme itself, because a dependency of a dependency costs as much again.
 
 
-async def _caller(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
-    caller = caller_of(request.scope)
-    if caller is None:
-        raise NotAuthenticated
-    return caller
+class _Bearer(HTTPBearer):
+    """The framework's scheme, for the documentation, that goes on to say who it is."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            auto_error=False,
+            scheme_name="Bearer",
+            description="The token that the shop's login issued (a JWT), or an operator key (`ok_...`).",
+        )
+
+    async def __call__(self, request: HTTPConnection) -> Any:
+        """The Caller; the framework's own answers with the credentials.
+
+        Raises:
+            NotAuthenticated
+        """
+        caller = caller_of(request.scope)
+        if caller is None:
+            raise NotAuthenticated
+        return caller
 
 
-AuthenticatedCaller = Annotated[Caller, Depends(_caller)]
+class _CustomersBearer(_Bearer):
+    async def __call__(self, request: HTTPConnection) -> Any:
+        """As above, for customers.
+
+        Raises:
+            NotAuthenticated, CustomersOnly
+        """
+        caller = await super().__call__(request)
+        if not caller.is_customer:
+            raise CustomersOnly
+        return caller
 
 
-async def _customer(caller: AuthenticatedCaller) -> Caller:
-    if not caller.is_customer:
-        raise CustomersOnly
-    return caller
-
-
-Customer = Annotated[Caller, Depends(_customer)]
+AuthenticatedCaller = Annotated[Caller, Depends(_Bearer())]
+Customer = Annotated[Caller, Depends(_CustomersBearer())]
 """Somebody whose orders they can be."""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -323,14 +323,18 @@ class PublicOrderView(BaseModel):
 
     @classmethod
     def of(cls, order: Order, now: datetime) -> "PublicOrderView":
-        return PublicOrderView(
-            order_reference=order.reference,
-            status=totals.order_status(order),
-            amount=order.amount.to_wire(),
-            currency=order.amount.currency,
-            awaiting=awaited(order, now),
-            is_mocked=order.terms.mode is Mode.MOCK,
-        )
+        return PublicOrderView(**_seen_by_all(order, now))
+
+
+def _seen_by_all(order: Order, now: datetime) -> dict[str, Any]:
+    return {
+        "order_reference": order.reference,
+        "status": totals.order_status(order),
+        "amount": order.amount.to_wire(),
+        "currency": order.amount.currency,
+        "awaiting": awaited(order, now),
+        "is_mocked": order.terms.mode is Mode.MOCK,
+    }
 
 
 class NoOrderNamed(BaseModel):
@@ -351,7 +355,7 @@ class OrderView(PublicOrderView):
     def of(cls, order: Order, now: datetime) -> "OrderView":
         currency = order.amount.currency
         return OrderView(
-            **PublicOrderView.of(order, now).model_dump(),
+            **_seen_by_all(order, now),
             authorized=Money(totals.authorized_minor(order), currency).to_wire(),
             captured=Money(totals.captured_minor(order), currency).to_wire(),
             refunded=Money(totals.refunded_minor(order), currency).to_wire(),

@@ -8,7 +8,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
+from typing import Final
 
 from .events import Event
 from .statuses import OrderStatus
@@ -61,16 +63,31 @@ def broken_at(history: Iterable[HistoryEntry]) -> int | None:
 
 
 def _digest(entry: HistoryEntry, previous: str) -> str:
-    content = {field.name: getattr(entry, field.name) for field in fields(entry) if field.name != "digest"}
-    text = json.dumps([previous, content], default=_plain, sort_keys=True, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()
+    content = {name: getattr(entry, name) for name in _DIGESTED}
+    return sha256(_ENCODER.encode([previous, content]).encode()).hexdigest()
 
 
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    if is_dataclass(value):
-        told = {field.name: getattr(value, field.name) for field in fields(value)}
-        added = {field.name: field.default for field in fields(value) if field.metadata.get(ADDED_LATER)}
-        return {name: part for name, part in told.items() if name not in added or part != added[name]}
+    if is_dataclass(value) and not isinstance(value, type):
+        names, added = _fields(type(value))
+        told = {name: getattr(value, name) for name in names}
+        for name, default in added:
+            if told[name] == default:
+                del told[name]
+        return told
     raise TypeError(f"{type(value).__name__} has no place in a history")
+
+
+@cache
+def _fields(kind: type) -> tuple[tuple[str, ...], tuple[tuple[str, object], ...]]:
+    """The names of a dataclass's fields; and those added later, with their defaults."""
+    known = fields(kind)
+    added = tuple((field.name, field.default) for field in known if field.metadata.get(ADDED_LATER))
+    return tuple(field.name for field in known), added
+
+
+_DIGESTED: Final = tuple(field.name for field in fields(HistoryEntry) if field.name != "digest")
+_ENCODER: Final = json.JSONEncoder(default=_plain, sort_keys=True, separators=(",", ":"))
+"""One for all: making one costs as much as encoding an entry."""

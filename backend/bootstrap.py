@@ -10,11 +10,13 @@ from fastapi import FastAPI
 
 from .api.app import make_app
 from .api.auth import Authenticator
+from .api.console.door import Door
 from .api.context import ApiContext
 from .api.rate_limits import Limits as RequestLimits
 from .api.tokens import TokenVerifier
 from .assemble import SANDBOX_PATH, background_work, make_gateways, serving, simulate
 from .config import Settings
+from .domain.passwords import parse_console_users
 from .domain.roles import parse_operator_keys
 from .domain.terms import Mode
 from .observability.metrics import Metrics
@@ -99,6 +101,8 @@ async def _start(
     tokens = TokenVerifier(settings.jwt_secret_key.get_secret_value())
     links, limits = Links(settings.base_url), _limits(settings)
     first = made.gateways[settings.gateway_names[0]]
+    keys, rates = parse_operator_keys(settings.operator_keys), RateLimits(store, made.clock, made.mode)
+    users = parse_console_users(settings.console_users)
     return ApiContext(
         mode=made.mode,
         clock=made.clock,
@@ -122,10 +126,12 @@ async def _start(
         notifier=made.notifier,
         reconciler=made.reconciler,
         tokens=tokens,
-        rates=RateLimits(store, made.clock, made.mode),
+        rates=rates,
         answers=Answers(store, made.clock, claim_for=CLAIM_DEADLINES * limits.wait_for_other),
-        authenticate=Authenticator(tokens, parse_operator_keys(settings.operator_keys)),
+        authenticate=Authenticator(tokens, keys),
         frontend_url=settings.frontend_url,
+        base_url=settings.base_url,
+        door=Door(settings.jwt_secret_key.get_secret_value(), keys, users, store=store, clock=made.clock, rates=rates),
         metrics=metrics,
         metrics_token=None if settings.metrics_token is None else settings.metrics_token.get_secret_value(),
     )

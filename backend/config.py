@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .domain.passwords import parse_console_users
 from .domain.roles import Role, parse_operator_keys
 from .domain.terms import Mode
 from .shop.signing import Secret
@@ -43,6 +44,11 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 def _operator_keys(text: str) -> str:
     parse_operator_keys(text)
+    return text
+
+
+def _console_users(text: str) -> str:
+    parse_console_users(text)
     return text
 
 
@@ -100,6 +106,7 @@ class Settings(BaseSettings):
 
     jwt_secret_key: SecretStr = SecretStr(DEVELOPMENT_JWT_SECRET)
     operator_keys: Annotated[str, AfterValidator(_operator_keys)] = ""
+    console_users: Annotated[str, AfterValidator(_console_users)] = ""
     require_registered_orders: Annotated[bool, AfterValidator(_can_be_registered)] = False
 
     notification_url: Annotated[str, AfterValidator(_endpoint_address)] | None = None

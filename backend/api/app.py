@@ -24,6 +24,10 @@ from . import (
 )
 from .body_limits import BodyLimits
 from .card_numbers import CardNumbersRefused
+from .console import delivery_routes as console_deliveries
+from .console import order_routes as console_orders
+from .console import overview_routes as console_overview
+from .console import sign_in_routes
 from .followed_requests import FollowedRequests
 from .idempotency import HEADER, REPLAYED, IdempotentRequests
 from .operator import delivery_routes, notification_routes, operation_routes, overview_routes
@@ -43,6 +47,10 @@ ROUTES: Final = (
     overview_routes,
     health_routes,
     metrics_routes,
+    sign_in_routes,
+    console_overview,
+    console_orders,
+    console_deliveries,
 )
 
 DESCRIPTION = "Takes a web shop's order to a paid order through a payment gateway. Errors are RFC 9457 problem details."

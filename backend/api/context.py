@@ -21,6 +21,7 @@ from ..service.register_order import RegisterOrder
 from ..service.start_payment import StartPayment
 from ..service.webhooks import Webhooks
 from .auth import Authenticator
+from .console.door import Door
 from .tokens import TokenVerifier
 
 
@@ -44,6 +45,8 @@ class ApiContext:
     answers: Answers
     rates: RateLimits
     frontend_url: str | None
+    base_url: str
+    door: Door
     metrics: Metrics
     metrics_token: str | None = field(repr=False)
 

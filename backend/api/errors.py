@@ -159,11 +159,14 @@ def problem_of(error: Exception) -> Problem:
 
 def problem_for(error: Exception, path: str) -> JSONResponse:
     """The answer to an error that ``PROBLEMS`` knows."""
-    detail = str(error)
     if isinstance(error, StoreError):
         log.error("store: %s", error)
-        detail = STORE_DETAIL
-    return problem_response(problem_of(error), detail, path)
+    return problem_response(problem_of(error), told_of(error), path)
+
+
+def told_of(error: Exception) -> str:
+    """What a caller is told of an error that ``PROBLEMS`` knows."""
+    return STORE_DETAIL if isinstance(error, StoreError) else str(error)
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:

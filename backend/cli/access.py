@@ -46,6 +46,25 @@ def operator_key(
         typer.echo(f"key for {name}, shown this once: {key}\nadd to OPERATOR_KEYS: {entry}")
 
 
+def console_password(
+    name: Annotated[str, typer.Argument(help="Who signs in; stands in the history of what they do.")],
+    role: Annotated[Role, typer.Option(help="What they may do.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make an entry for CONSOLE_USERS, which lets a person sign in to /console with a password."""
+    from ..domain.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD, new_console_user, parse_console_users
+
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        fail(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
+    entry = new_console_user(name, role, password)
+    try:
+        parse_console_users(entry)
+    except ValueError:
+        fail("the name must be 1 to 64 letters, digits and . _ @ -; the role viewer, refunder or admin")
+    print_json({"entry": entry}) if as_json else typer.echo(f"add to CONSOLE_USERS: {entry}")
+
+
 def mint(settings: "Settings", *, user: str, email: str, admin: bool = False, hours: int = TOKEN_HOURS) -> str:
     from ..api import minting
 

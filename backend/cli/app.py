@@ -29,6 +29,7 @@ for name, command, panel in (
     ("doctor", checking.doctor, RUN),
     ("token", access.token, RUN),
     ("operator-key", access.operator_key, RUN),
+    ("console-password", access.console_password, RUN),
     ("orders", looking.orders, LOOK),
     ("show", looking.show, LOOK),
     ("explain", looking.explain, LOOK),

@@ -78,6 +78,7 @@ def _welcome(settings: "Settings") -> str:
             f"  try a checkout   {settings.base_url}/try-out",
             f"  the gateway      {settings.base_url}/sandbox/  (simulated: no real money moves)",
         ]
+    lines.append(f"  console          {settings.base_url}/console")
     lines.append(f"  API              {settings.base_url}/docs")
     if settings.mode is Mode.MOCK:
         lines.append(f"  customer token   {mint(settings, user='demo-customer', email='demo@example.com')}")

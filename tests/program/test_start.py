@@ -43,9 +43,14 @@ def backend(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def test_it_prints_where_things_are_and_a_token_that_works(backend: Backend) -> None:
     pages = [word for word in backend.process.output.split() if word.startswith("http")]
-    assert pages == [f"{backend.url}/try-out", f"{backend.url}/sandbox/", f"{backend.url}/docs"]
+    assert pages == [
+        f"{backend.url}/try-out",
+        f"{backend.url}/sandbox/",
+        f"{backend.url}/console",
+        f"{backend.url}/docs",
+    ]
     for page in pages:
-        answer = httpx.get(page, trust_env=False)
+        answer = httpx.get(page, trust_env=False, follow_redirects=True)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     token = re.search(r"customer token +(\S+)", backend.process.output)
     assert token is not None

@@ -1,0 +1,1 @@
+"""The operators' console: pages made here, no script, on the same services as the API."""

@@ -1,0 +1,93 @@
+"""Templates to answers: the frame around every page, and how amounts, times and words are written."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.templating import Jinja2Templates
+
+from ...domain.model import Order
+from ...domain.money import CurrencyCode, Money
+from ...domain.order_status import captured_minor, order_status, refunded_minor
+from ...domain.risk import at_risk_minor
+from ...domain.roles import Role
+from ...domain.terms import Mode
+from ..context import ApiContext
+from ..pages import FOLDER
+from .door import Session
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cache-Control": "no-store",
+}
+HSTS: Final = "max-age=31536000"
+
+MODE_WORDS: Final = {
+    Mode.MOCK: "Mock mode: payments are simulated, no real money moves",
+    Mode.INTEGRATION: "Integration: the gateway's test money, no real money moves",
+    Mode.PRODUCTION: "Production: real money",
+}
+
+
+def money(minor: int, currency: CurrencyCode | str) -> str:
+    return str(Money(minor, CurrencyCode(currency)))
+
+
+def moment(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def words(text: str) -> str:
+    return text.replace("_", " ")
+
+
+def order_row(order: Order) -> dict[str, Any]:
+    """One line of a list of orders."""
+    currency = order.amount.currency
+    return {
+        "reference": order.reference,
+        "address": f"/console/orders/{quote(order.reference)}",
+        "status": order_status(order),
+        "amount": str(order.amount),
+        "captured": str(Money(captured_minor(order), currency)),
+        "refunded": str(Money(refunded_minor(order), currency)),
+        "at_risk": str(Money(at_risk_minor(order), currency)) if at_risk_minor(order) else "",
+        "email": order.terms.customer.email,
+        "placed_at": order.placed_at,
+        "codes": sorted({item.code for item in order.attention if item.is_open}),
+    }
+
+
+_templates: Final = Jinja2Templates(FOLDER / "templates")
+_templates.env.filters |= {"moment": moment, "words": words}
+_templates.env.globals |= {"money": money, "Role": Role}
+
+
+def page(
+    request: Request,
+    context: ApiContext,
+    session: Session | None,
+    template: str,
+    values: Mapping[str, Any],
+    status: int = HTTPStatus.OK,
+) -> Response:
+    frame = {
+        "mode": context.mode,
+        "mode_words": MODE_WORDS[context.mode],
+        "session": session,
+        "form_token": context.door.form_token(session) if session is not None else "",
+        "now": context.clock.now(),
+    }
+    headers = HEADERS | ({"Strict-Transport-Security": HSTS} if context.base_url.startswith("https://") else {})
+    return _templates.TemplateResponse(request, f"console/{template}", {**frame, **values}, status, headers)

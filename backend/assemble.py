@@ -14,6 +14,7 @@ import httpx
 
 from .clock import SystemClock
 from .config import Settings, gateway_settings
+from .domain.job_tokens import JobTokens
 from .domain.terms import Mode
 from .gateways.http import GatewayHttp
 from .gateways.registry import GatewayContext, build, find_factories
@@ -25,7 +26,7 @@ from .service.operations import Operations
 from .service.orders import Orders
 from .service.reconcile import Reconciler
 from .service.send_operation import OperationSender
-from .service.sweeping import ExpiredRecords
+from .service.sweeping import expired_records, old_deliveries
 from .service.webhooks import Webhooks
 from .shop.signing import Secret
 
@@ -58,6 +59,7 @@ class Services:
     webhooks: Webhooks
     operations: Operations
     notifier: Notifier
+    job_tokens: JobTokens
 
 
 @asynccontextmanager
@@ -92,6 +94,7 @@ async def serving(
         await guard.refresh()
         limit = timedelta(seconds=settings.store_timeout_seconds)
         orders = Orders(store, clock, mode, limit=limit, tells_shop=shop is not None)
+        tokens = JobTokens.derived(settings.jwt_secret_key.get_secret_value())
         reconciler = Reconciler(orders, store, gateways, clock, mode)
         yield Services(
             mode=mode,
@@ -101,7 +104,7 @@ async def serving(
             guard=guard,
             orders=orders,
             reconciler=reconciler,
-            webhooks=Webhooks(orders, store, gateways, reconciler, clock, mode, wake_worker=wake),
+            webhooks=Webhooks(orders, store, gateways, reconciler, clock, mode, job_tokens=tokens, wake_worker=wake),
             operations=Operations(
                 orders,
                 OperationSender(orders, gateways, clock),
@@ -111,13 +114,19 @@ async def serving(
                 approve_above=settings.refund_approval_above,
             ),
             notifier=Notifier(orders, store, clock, mode, shop, wake_worker=wake),
+            job_tokens=tokens,
         )
 
 
-def background_work(made: Services) -> Sequence[Callable[[], Awaitable[int]]]:
+def background_work(settings: Settings, made: Services) -> Sequence[Callable[[], Awaitable[int]]]:
     """What has to be done again and again, each a bounded batch at a time."""
-    expired = ExpiredRecords(made.store, made.clock)
-    return [made.webhooks.run_pending, made.reconciler.run_due, made.notifier.run_due, expired.run_due]
+    kept = timedelta(days=settings.delivery_kept_days)
+    sweepers = [
+        expired_records(made.store, made.clock),
+        old_deliveries(made.store, made.clock, made.mode, kept),
+    ]
+    work = [made.webhooks.run_pending, made.reconciler.run_due, made.notifier.run_due]
+    return [*work, *(sweeper.run_due for sweeper in sweepers)]
 
 
 async def _shop(settings: Settings, stack: AsyncExitStack) -> ShopEndpoint | None:

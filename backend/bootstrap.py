@@ -94,12 +94,12 @@ async def _start(
     worker = Worker(poll_seconds=settings.worker_poll_seconds)
     made = await stack.enter_async_context(serving(settings, store, gateways, worker.wake))
     if settings.worker == "inside":
-        await stack.enter_async_context(worker.working(background_work(made)))
+        await stack.enter_async_context(worker.working(background_work(settings, made)))
     # Other processes' refusals concern also those that leave the background work to somebody else.
     refreshing = Worker(poll_seconds=settings.worker_poll_seconds)
     await stack.enter_async_context(refreshing.working([made.guard.refresh]))
     tokens = TokenVerifier(settings.jwt_secret_key.get_secret_value())
-    links, limits = Links(settings.base_url), _limits(settings)
+    links, limits = Links(settings.base_url, made.job_tokens), _limits(settings)
     first = made.gateways[settings.gateway_names[0]]
     keys, rates = parse_operator_keys(settings.operator_keys), RateLimits(store, made.clock, made.mode)
     users = parse_console_users(settings.console_users)

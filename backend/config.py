@@ -135,6 +135,7 @@ class Settings(BaseSettings):
     store_timeout_seconds: float = Field(5, gt=0, le=60)
     shutdown_timeout_seconds: int = Field(20, ge=1, le=300)
     payment_page_minutes: int = Field(60, ge=10, le=60 * 24 * 180)
+    delivery_kept_days: int = Field(90, ge=7, le=3650)
     worker: Literal["inside", "off"] = "inside"
     worker_poll_seconds: float = Field(1, ge=0.05, le=60)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -36,7 +36,7 @@ class Worker:
     @asynccontextmanager
     async def working(self, batches: Sequence[Batch]) -> AsyncIterator[None]:
         """Work in the background while the context lasts."""
-        task = asyncio.create_task(self._run(batches), name="worker")
+        task = asyncio.create_task(self.run(batches), name="worker")
         try:
             yield
         finally:
@@ -47,7 +47,7 @@ class Worker:
             with suppress(asyncio.CancelledError):
                 await task
 
-    async def _run(self, batches: Sequence[Batch]) -> None:
+    async def run(self, batches: Sequence[Batch]) -> None:
         async with asyncio.TaskGroup() as group:
             for batch in batches:
                 waker = asyncio.Event()

@@ -20,6 +20,19 @@ async def receive_webhook(gateway: str, request: Request, context: Context) -> d
 
     Answered with 200 once it is stored, whatever it says; anything else has the gateway send it again.
     """
+    return await _receive(gateway, request, context, None)
+
+
+@router.post("/{gateway}/{token}", responses=PROBLEMS)
+async def receive_webhook_of_a_job(gateway: str, token: str, request: Request, context: Context) -> dict[str, Any]:
+    """Take in one delivery at the address that the gateway was given for one payment job.
+
+    A token that this program did not make is refused; all else is as at the address without one.
+    """
+    return await _receive(gateway, request, context, token)
+
+
+async def _receive(gateway: str, request: Request, context: Context, token: str | None) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    accepted = await context.webhooks.accept(gateway, headers, await request.body())
+    accepted = await context.webhooks.accept(gateway, headers, await request.body(), token)
     return {**accepted.acknowledgement, "status": "received", "outcome": accepted.outcome}

@@ -56,7 +56,7 @@ def worker() -> None:
         for sign in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
         working = Worker(poll_seconds=settings.worker_poll_seconds)
-        async with working.working([*background_work(made), made.guard.refresh]):
+        async with working.working([*background_work(settings, made), made.guard.refresh]):
             typer.echo(f"RaffleStack payments, {settings.mode} mode: working in the background")
             await stopped.wait()
 

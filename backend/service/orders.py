@@ -9,7 +9,7 @@ import random
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeAlias, TypeVar
 
 from ..domain.events import Event
@@ -125,14 +125,22 @@ class Orders:
                 return order
         raise StoreUnavailable(f"order {order.id} was changed by others {MOST_ROUNDS} times in a row")
 
-    async def note_look(self, order: Order) -> None:
-        """Remember that the gateway was asked and had no news, so that the next look comes later.
+    async def claim_look(self, order: Order) -> Order | None:
+        """Say that the gateway is about to be asked, so that nobody else does for a while.
+
+        None if the order changed meanwhile: by another's claim, or by news that should be seen first.
+        """
+        claimed = replace(order, version=order.version + 1, last_look_at=self._clock.now())
+        return claimed if await self._store.replace(claimed, order.version) else None
+
+    async def note_look(self, order: Order, began: datetime) -> None:
+        """Remember that the gateway was asked at ``began`` and had no news, so that the next look comes later.
 
         If the order changed meanwhile, that change has set its next look, and this one is dropped.
         """
         now = self._clock.now()
         looked = replace(
-            order, version=order.version + 1, last_look_at=now, looks_since_news=order.looks_since_news + 1
+            order, version=order.version + 1, last_look_at=began, looks_since_news=order.looks_since_news + 1
         )
         await self._store.replace(replace(looked, next_check_at=next_check(looked, now)), order.version)
 

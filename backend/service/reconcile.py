@@ -69,7 +69,7 @@ class Reconciler:
         Raises:
             StoreError: what was learned may not be recorded; the order stays due.
         """
-        before = order.version
+        before, began = order.version, self._clock.now()
         order = await self._orders.change(order, self._notice_time, actor=ACTOR)
         for job in _worth_a_look(order):
             assert job.job_reference is not None, "only a job that the gateway named is worth a look"
@@ -80,7 +80,7 @@ class Reconciler:
         for job in _pages_not_wanted(order):
             order = await self.retire(order, job)
         if order.version == before:
-            await self._orders.note_look(order)
+            await self._orders.note_look(order, began)
         return order
 
     async def look_at_job(self, order: Order, job: Job, reference: JobReference) -> Looked:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from ..domain.attempts import Retire, StartJob, UsePage, WaitFor, check_same_order, next_attempt, plan_job
 from ..domain.errors import EarlierAttemptOpen
 from ..domain.events import Event, JobLost, JobOpened, JobPlanned, JobRecognised, JobRejected
+from ..domain.job_tokens import JobTokens
 from ..domain.ledger import place, record
 from ..domain.model import Job, Order
 from ..domain.references import JobReference, PaymentReference
@@ -64,6 +65,7 @@ class Links:
     """Where the gateway sends the customer and its webhooks; ``public_base_url`` is ours as the world sees it."""
 
     public_base_url: str
+    tokens: JobTokens
 
     def success(self, order: Order) -> str:
         return f"{self.public_base_url}/api/payment/success?ref={quote(order.reference, safe='')}"
@@ -71,8 +73,9 @@ class Links:
     def cancel(self, order: Order) -> str:
         return f"{self.public_base_url}/api/payment/cancel?ref={quote(order.reference, safe='')}"
 
-    def webhook(self, gateway: str) -> str:
-        return f"{self.public_base_url}/api/webhooks/{gateway}"
+    def webhook(self, gateway: str, job: Job) -> str:
+        token = self.tokens.token(gateway, job.own_reference)
+        return f"{self.public_base_url}/api/webhooks/{gateway}/{token}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +211,7 @@ class StartPayment:
             success_url=success,
             failed_url=success,  # one page serves every outcome: it asks the store
             cancel_url=self._links.cancel(order),
-            webhook_url=self._links.webhook(self._gateway.name),
+            webhook_url=self._links.webhook(self._gateway.name, job),
         )
 
     def _started(self, order: Order, job: Job) -> StartedPayment:

@@ -7,7 +7,7 @@ until it was worked through, whoever does it. Applying is idempotent, so a row m
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -16,13 +16,15 @@ from typing import Final
 from ..domain.deliveries import Delivery, DeliveryId, delivery_id
 from ..domain.events import Event
 from ..domain.facts import Hint, PaymentFact, SignedFact
+from ..domain.job_tokens import JobTokens
 from ..domain.learning import learn_payment, objection
 from ..domain.ledger import record
 from ..domain.model import Job, Order
 from ..domain.order_status import order_status
-from ..domain.references import split_own_reference
+from ..domain.references import OwnReference, split_own_reference
+from ..domain.searching import DeliveryQuery
 from ..domain.terms import Mode
-from ..ports import Clock, OrderStore, PaymentGateway, StoreError, WebhookUnreadable
+from ..ports import Clock, OrderStore, PaymentGateway, StoreError, WebhookRejected, WebhookUnreadable
 from .orders import Orders
 from .reconcile import Looked, Reconciler
 
@@ -30,11 +32,16 @@ log = logging.getLogger(__name__)
 
 ACTOR: Final = "webhook"
 KEPT_HEADERS: Final = ("content-type", "user-agent", "x-request-id")
+JOB: Final = "address-of-job"
+TAKEN_AS: Final = "taken-as"
+"""Kept beside the headers: whose address it came to, if that had a token, and how far it may be believed."""
 BATCH: Final = 20
+MOST_COUNTED: Final = 100
 TAKEN_FOR: Final = timedelta(seconds=30)
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (2, 10, 60, 300, 900, 3600))
 GIVE_UP_AFTER: Final = timedelta(hours=24)
 LOOK_AT_MOST_EVERY: Final = timedelta(seconds=3)
+CLOCKS_DIFFER_BY: Final = timedelta(seconds=2)
 
 
 class Outcome(StrEnum):
@@ -45,6 +52,7 @@ class Outcome(StrEnum):
     CONFIRMING = "kept: the gateway is being asked"
     UNMATCHED = "kept: no such order or payment is known here"
     GIVEN_UP = "kept for a person: no such order or payment came to be known"
+    ACKNOWLEDGED = "seen by a person: no such order or payment came to be known"
     LATER = "kept: it will be applied shortly"
     UNREADABLE = "kept for a person: it cannot be read"
 
@@ -70,6 +78,7 @@ class Webhooks:
         clock: Clock,
         mode: Mode,
         *,
+        job_tokens: JobTokens,
         wake_worker: Callable[[], None],
     ) -> None:
         self._orders = orders
@@ -78,16 +87,19 @@ class Webhooks:
         self._reconciler = reconciler
         self._clock = clock
         self._mode = mode
+        self._job_tokens = job_tokens
         self._wake_worker = wake_worker
 
-    async def accept(self, gateway_name: str, headers: Mapping[str, str], body: bytes) -> Accepted:
+    async def accept(
+        self, gateway_name: str, headers: Mapping[str, str], body: bytes, token: str | None = None
+    ) -> Accepted:
         """Take one delivery in. When this returns, it is stored, and applied if that needed no question to the gateway.
 
-        ``headers`` has lower-case names.
+        ``headers`` has lower-case names; ``token`` is the one in the address of a payment job.
 
         Raises:
             NoSuchGateway: none of this name is configured.
-            WebhookRejected, WebhookNotConfigured: nothing was stored.
+            WebhookRejected, WebhookNotConfigured: nothing was stored, and the store was not asked.
             WebhookUnreadable: it is stored, but says nothing that can be acted on.
             StoreError: it is not known to be stored, so it must not be acknowledged.
         """
@@ -95,12 +107,15 @@ class Webhooks:
         if gateway is None:
             raise NoSuchGateway(gateway_name)
         gateway.verify_webhook(headers, body)
-        delivery = await self._store.receive(self._new_delivery(gateway_name, headers, body))
+        named = self._job_of(gateway_name, token) if token is not None else None
+        new = self._new_delivery(gateway_name, headers, body, named)
         try:
-            reading = gateway.read_webhook(body)
+            reading = _read(gateway, new)
         except WebhookUnreadable:
+            delivery = await self._store.receive(_taken_as("unreadable", new))
             await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
             raise
+        delivery = await self._store.receive(_taken_as("hint" if isinstance(reading, Hint) else "fact", new))
         try:
             outcome = await self._apply(delivery, reading)
             if outcome is Outcome.CONFIRMING:
@@ -127,6 +142,19 @@ class Webhooks:
         self._wake_worker()
         return await self._store.get_delivery(delivery_id)
 
+    async def acknowledge(self, delivery_id: DeliveryId) -> Delivery | None:
+        """A person has seen a delivery that nothing matched; None if there is no such row."""
+        delivery = await self._store.get_delivery(delivery_id)
+        if delivery is not None and delivery.outcome == Outcome.GIVEN_UP:
+            await self._store.settle(delivery.id, delivery.received, Outcome.ACKNOWLEDGED)
+            delivery = await self._store.get_delivery(delivery_id)
+        return delivery
+
+    async def unmatched(self) -> int:
+        """How many deliveries aged out and nobody has acknowledged, counted up to ``MOST_COUNTED``."""
+        query = DeliveryQuery(self._mode, outcome=Outcome.GIVEN_UP)
+        return len(await self._store.search_deliveries(query, MOST_COUNTED))
+
     async def preview(self, delivery_id: DeliveryId) -> str | None:
         """What working through a delivery again would do, in words; nothing is written and nobody asked."""
         delivery = await self._store.get_delivery(delivery_id)
@@ -136,7 +164,7 @@ class Webhooks:
         if gateway is None:
             return f"nothing: no gateway named {delivery.gateway} is configured here"
         try:
-            reading = gateway.read_webhook(delivery.body)
+            reading = _read(gateway, delivery)
         except WebhookUnreadable as exc:
             return f"nothing: it cannot be read: {exc}"
         found = await self._find(reading)
@@ -171,7 +199,7 @@ class Webhooks:
             await self._postpone(delivery, Outcome.UNMATCHED)
             return
         try:
-            reading = gateway.read_webhook(delivery.body)
+            reading = _read(gateway, delivery)
         except WebhookUnreadable:
             await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
             return
@@ -208,19 +236,35 @@ class Webhooks:
             await self._postpone(delivery, Outcome.UNMATCHED)
 
     async def _look(self, delivery: Delivery, reading: SignedFact | Hint) -> Looked | None:
-        """Have the reconciler ask about the job; None, and the row postponed, if that is not possible now."""
+        """Have the reconciler ask about the job; None, and the row dealt with, if that is not possible or needed now.
+
+        The look is claimed first: of any number of deliveries about an order, on any number of hosts, one asks.
+        """
         found = await self._find(reading)
         reference = found and (found[1].job_reference or reading.job_reference)
         if found is None or reference is None:
             await self._postpone(delivery, Outcome.UNMATCHED)
             return None
         order, job = found
-        if order.last_look_at is not None and self._clock.now() < order.last_look_at + LOOK_AT_MOST_EVERY:
-            await self._store.postpone(delivery.id, order.last_look_at + LOOK_AT_MOST_EVERY, Outcome.CONFIRMING)
+        now = self._clock.now()
+        if isinstance(reading, Hint) and _was_looked_at_since(order, delivery):
+            await self._store.settle(delivery.id, delivery.received, Outcome.APPLIED)
             return None
-        looked = await self._reconciler.look_at_job(order, job, reference)
-        await self._orders.note_look(looked.order)
+        rested_at = now if order.last_look_at is None else order.last_look_at + LOOK_AT_MOST_EVERY
+        claimed = await self._orders.claim_look(order) if now >= rested_at else None
+        if claimed is None:
+            again_at = rested_at if rested_at > now else now + LOOK_AT_MOST_EVERY
+            await self._store.postpone(delivery.id, again_at, Outcome.CONFIRMING)
+            return None
+        looked = await self._reconciler.look_at_job(claimed, job, reference)
+        await self._orders.note_look(looked.order, now)
         return looked
+
+    def _job_of(self, gateway_name: str, token: str) -> OwnReference:
+        own_reference = self._job_tokens.read(gateway_name, token)
+        if own_reference is None:
+            raise WebhookRejected("its address holds no token that was made here")
+        return own_reference
 
     async def _find(self, reading: SignedFact | Hint) -> tuple[Order, Job] | None:
         """The order and the job that a delivery is about; a delivery whose two references disagree is about none."""
@@ -249,18 +293,43 @@ class Webhooks:
         await self._store.postpone(delivery.id, now + pause, outcome)
         return outcome
 
-    def _new_delivery(self, gateway_name: str, headers: Mapping[str, str], body: bytes) -> Delivery:
+    def _new_delivery(
+        self, gateway_name: str, headers: Mapping[str, str], body: bytes, named: OwnReference | None
+    ) -> Delivery:
         now = self._clock.now()
+        kept = [(name, headers[name][:200]) for name in KEPT_HEADERS if name in headers]
         return Delivery(
             id=delivery_id(self._mode, gateway_name, body),
             mode=self._mode,
             gateway=gateway_name,
             body=body,
-            headers=tuple((name, headers[name][:200]) for name in KEPT_HEADERS if name in headers),
+            headers=(*kept, *([(JOB, named)] if named is not None else [])),
             first_at=now,
             last_at=now,
             next_try_at=now + TAKEN_FOR,
         )
+
+
+def _read(gateway: PaymentGateway, delivery: Delivery) -> SignedFact | Hint:
+    """What a delivery says; the address that it came to names the job where the body does not.
+
+    Raises:
+        WebhookUnreadable
+    """
+    reading = gateway.read_webhook(delivery.body)
+    named = dict(delivery.headers).get(JOB)
+    if named is None or reading.own_reference is not None:
+        return reading
+    return replace(reading, own_reference=OwnReference(named))
+
+
+def _taken_as(what: str, delivery: Delivery) -> Delivery:
+    return replace(delivery, headers=(*delivery.headers, (TAKEN_AS, what)))
+
+
+def _was_looked_at_since(order: Order, delivery: Delivery) -> bool:
+    """Whether the gateway was asked after the delivery came, by clocks that may differ a little."""
+    return order.last_look_at is not None and order.last_look_at >= delivery.last_at + CLOCKS_DIFFER_BY
 
 
 def _learn_fact(number: int, fact: PaymentFact, order: Order) -> Sequence[Event]:

@@ -51,12 +51,14 @@ class Program:
     async def order(self, reference: str = "TEST-001", user: str = "alice") -> httpx.Response:
         return await self.client.get(f"/api/orders/{reference}", headers=self.headers(user))
 
-    async def webhook(self, body: dict[str, Any] | bytes, signature: str | None = "right") -> httpx.Response:
+    async def webhook(
+        self, body: dict[str, Any] | bytes, signature: str | None = "right", path: str = "cashflows"
+    ) -> httpx.Response:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         if signature == "right":
             signature = hmac.new(WEBHOOK_SECRET.encode(), raw, hashlib.sha256).hexdigest()
         headers = {} if signature is None else {"X-Signature": signature}
-        return await self.client.post("/api/webhooks/cashflows", content=raw, headers=headers)
+        return await self.client.post(f"/api/webhooks/{path}", content=raw, headers=headers)
 
 
 @asynccontextmanager

@@ -69,7 +69,7 @@ def parameters(kind: str) -> list[tuple[str, str, str]]:
 
 
 def filled(path: str, **values: str) -> str:
-    usual = {"order_reference": "TEST-001", "number": "1", "gateway": "cashflows", "delivery_id": "x"}
+    usual = {"order_reference": "TEST-001", "number": "1", "gateway": "cashflows", "token": "x", "delivery_id": "x"}
     return path.format(**usual | values)
 
 

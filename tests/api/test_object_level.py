@@ -70,6 +70,7 @@ TABLE: Final = {
     "PUT /api/orders/{order_reference}": Row(SERVER, REGISTER),
     # Gateways sign their deliveries, or are asked whether they are true.
     "POST /api/webhooks/{gateway}": Row("401 " * len(CALLERS), {"status": "captured"}),
+    "POST /api/webhooks/{gateway}/{token}": Row("401 " * len(CALLERS), {"status": "captured"}),
     "GET /healthz": Row(PUBLIC),
     "GET /readyz": Row(PUBLIC),
     f"GET {ORDERS}": Row(VIEWS),
@@ -85,6 +86,7 @@ TABLE: Final = {
     f"POST {ORDER}/reinstate": Row(DECIDES, WHY),
     f"POST {ORDER}/attention/resolve": Row(DECIDES, {"code": "refund_made_elsewhere", "evidence": "the portal"}),
     "POST /api/operator/deliveries/{delivery_id}/replay": Row(REFUNDS),
+    "POST /api/operator/deliveries/{delivery_id}/acknowledge": Row(REFUNDS),
     "POST /api/operator/gateways/{gateway}/resume": Row(DECIDES),
     f"GET {ORDER}/notifications": Row(VIEWS),
     f"POST {ORDER}/notifications/{{number}}/redeliver": Row(REFUNDS),
@@ -162,7 +164,7 @@ async def filled(desk: Desk, path: str) -> str:
     delivery = (await desk.get("deliveries")).json()["deliveries"][0]["id"]
     if "/operations/{number}" in path:
         await desk.ask("refund", amount="1.00")
-    return path.format(order_reference="TEST-001", number=1, gateway="cashflows", delivery_id=delivery)
+    return path.format(order_reference="TEST-001", number=1, gateway="cashflows", token="t", delivery_id=delivery)
 
 
 def fields_of(part: Any) -> set[str]:

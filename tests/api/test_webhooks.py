@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-from .program import Program, problem, program
+from backend.domain.job_tokens import JobTokens
+from backend.domain.references import OwnReference
+
+from .program import JWT_SECRET, Program, problem, program
 
 
 async def told(here: Program, **changes: Any) -> dict[str, Any]:
@@ -70,6 +73,16 @@ async def test_a_wrong_or_missing_signature_is_a_401_and_changes_nothing(here: P
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"status":"captured"}'])
 async def test_a_signed_body_that_cannot_be_read_is_a_400(here: Program, body: bytes) -> None:
     problem(await here.webhook(body), 400, "webhook-unreadable")
+
+
+async def test_a_jobs_own_address_works_and_an_invented_one_is_a_401(here: Program) -> None:
+    body = await told(here)
+    token = JobTokens.derived(JWT_SECRET).token("cashflows", OwnReference("TEST-001"))
+    invented = token[:-1] + ("A" if token[-1] != "A" else "B")
+    problem(await here.webhook(body, path=f"cashflows/{invented}"), 401, "webhook-rejected")
+    assert (await here.order()).json()["status"] == "pending"
+    assert (await here.webhook(body, path=f"cashflows/{token}")).status_code == 200
+    assert (await here.order()).json()["status"] == "paid"
 
 
 async def test_a_body_beyond_64_kib_is_a_413(here: Program) -> None:

@@ -8,7 +8,7 @@ from backend.domain.terms import Mode
 from backend.ports import StoreUnavailable
 from backend.service import rate_limits
 from backend.service.rate_limits import RateLimits, Refusal, Rule
-from backend.service.sweeping import ExpiredRecords
+from backend.service.sweeping import expired_records
 from backend.stores.memory import MemoryDisk, MemoryStore
 
 
@@ -144,7 +144,7 @@ async def test_records_name_nobody_and_are_swept_once_they_are_over() -> None:
     await here.let_through(Rule("address", 2), 5, "203.0.113.7")
     (record,) = here.disk.records.values()
     assert "203.0.113.7" not in record.id + record.text
-    sweeping = ExpiredRecords(here.stores[0], here.watch)
+    sweeping = expired_records(here.stores[0], here.watch)
     assert await sweeping.run_due() == 0
     here.watch.time += timedelta(minutes=2, seconds=1)
     assert await sweeping.run_due() == 1

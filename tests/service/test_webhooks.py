@@ -1,14 +1,24 @@
 import asyncio
+import itertools
+import json
+from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
+from backend.domain.deliveries import delivery_id
 from backend.domain.order_status import order_status
+from backend.domain.references import OwnReference
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
+from backend.domain.terms import Mode
 from backend.ports import WebhookRejected, WebhookUnreadable
-from backend.service.start_payment import GatewayDidNotAnswer, StartedPayment
+from backend.service.start_payment import GatewayDidNotAnswer, PaymentNotStarted, StartedPayment
+from backend.service.sweeping import old_deliveries
 from backend.service.webhooks import Outcome
+from backend.stores import MemoryStore
 
-from .world import DECLINED, World
+from .mortality import Died, MortalDisk, Mortality
+from .world import DECLINED, TOKENS, World, world
 
 
 def captured(started: StartedPayment, **changed: str) -> dict[str, str]:
@@ -149,8 +159,6 @@ async def test_a_status_that_nobody_knows_is_a_reason_to_look_and_no_more(here: 
     ],
 )
 async def test_what_cannot_be_read_is_kept_and_refused(here: World, body: bytes) -> None:
-    from backend.domain.deliveries import delivery_id
-    from backend.domain.terms import Mode
     from backend.gateways.cashflows.signing import webhook_signature
 
     headers = {"x-signature": webhook_signature(here.simulator.settings.webhook_secret, body)}
@@ -184,6 +192,132 @@ async def test_forged_hints_pay_nothing_and_cost_one_look_in_three_seconds(publi
     await published.work()
     assert await published.reads_at_gateway() == 2
     assert await published.status() is OrderStatus.PAID
+
+
+async def test_a_flood_of_different_forged_hints_at_once_costs_one_look_in_three_seconds(published: World) -> None:
+    """Two workers, and bodies that are all new: what is asked does not grow with what comes."""
+    started = await published.start()
+
+    async def forge(number: int) -> None:
+        body = {"notifyType": "PaymentStatusChange", "paymentJobReference": started.job_reference}
+        await published.take({}, json.dumps(body | {"paymentReference": f"{number}"}).encode())
+
+    for wave in range(4):
+        await asyncio.gather(*(forge(100 * wave + number) for number in range(60)))
+        while sum(await asyncio.gather(published.webhooks.run_pending(), published.webhooks.run_pending())):
+            pass
+        assert await published.reads_at_gateway() <= wave + 1
+        published.later(seconds=3)
+    published.later(seconds=3)
+    await published.work()
+    assert await published.reads_at_gateway() <= 6, "a look answers for everything that had come before it"
+    lag = await published.store.lag(Mode.MOCK)
+    assert lag.delivery_at is None, "nothing is left to ask about"
+    assert await published.status() is OrderStatus.PENDING
+
+
+async def test_invented_hints_about_nothing_known_ask_the_gateway_nothing(published: World) -> None:
+    await published.start()
+    for number in range(50):
+        body = f'{{"notifyType":"PaymentStatusChange","paymentJobReference":"{number}"}}'.encode()
+        assert (await published.take({}, body)).outcome is Outcome.UNMATCHED
+    for _ in range(30):
+        published.later(hours=1)
+        await published.webhooks.run_pending()
+    assert await published.reads_at_gateway() == 0
+
+
+async def test_an_address_whose_token_was_not_made_here_is_refused_and_not_stored(published: World) -> None:
+    started = await published.start()
+    body = f'{{"notifyType":"PaymentStatusChange","paymentJobReference":"{started.job_reference}"}}'.encode()
+    for token in ("x", TOKENS.token("acme", OwnReference("TEST-001")), ""):
+        with pytest.raises(WebhookRejected, match="no token that was made here"):
+            await published.take({}, body, token)
+    assert not published.store.disk.deliveries  # type: ignore[attr-defined]
+    assert (await published.take({}, body)).outcome is Outcome.CONFIRMING, "the plain address works"
+
+
+async def test_the_jobs_own_address_tells_which_job_where_the_body_cannot(published: World) -> None:
+    """An unsigned webhook before our own create reply is saved: the gateway's name of the job is news to us."""
+    await published.fault("lost-reply.create")
+    with pytest.raises(PaymentNotStarted):
+        await published.start()
+    (job,) = await published.jobs_at_gateway()
+    order = await published.order()
+    assert order.jobs[0].job_reference is None
+    body = json.dumps({"notifyType": "PaymentStatusChange", "paymentJobReference": job["reference"]}).encode()
+    assert (await published.take({}, body)).outcome is Outcome.UNMATCHED
+    told = body.replace(b"PaymentStatusChange", b"PaymentStatusChanged")
+    token = TOKENS.token("cashflows", order.jobs[0].own_reference)
+    assert (await published.take({}, told, token)).outcome is Outcome.CONFIRMING
+    await published.work()
+    assert (await published.order()).jobs[0].job_reference == job["reference"]
+
+
+async def test_what_a_delivery_was_taken_as_is_kept_with_it(here: World) -> None:
+    started = await here.start()
+    headers, body = here.signed(**captured(started))
+    token = TOKENS.token("cashflows", OwnReference("TEST-001"))
+    await here.take(headers | {"content-type": "application/json", "cookie": "secret"}, body, token)
+    row = await here.store.get_delivery(delivery_id(Mode.MOCK, "cashflows", body))
+    assert row is not None
+    assert dict(row.headers) == {
+        "content-type": "application/json",
+        "address-of-job": "TEST-001",
+        "taken-as": "fact",
+    }
+
+
+async def test_what_nothing_matches_ages_out_with_a_notice_until_a_person_has_seen_it(
+    here: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers, body = here.signed(status="captured", paymentReference="211", orderReference="NOT-OURS")
+    await here.take(headers, body)
+    name = delivery_id(Mode.MOCK, "cashflows", body)
+    tries = 0
+    for _ in range(40):
+        here.later(hours=1)
+        tries += await here.webhooks.run_pending()
+    assert 6 <= tries <= 30, "with backoff"
+    assert await here.webhooks.unmatched() == 1
+    assert "stays unmatched; compare it with the gateway's portal" in caplog.text
+    seen = await here.webhooks.acknowledge(name)
+    assert seen is not None
+    assert (seen.outcome, seen.is_pending) == (Outcome.ACKNOWLEDGED, False)
+    assert await here.webhooks.unmatched() == 0
+    assert await here.webhooks.acknowledge(delivery_id(Mode.MOCK, "cashflows", b"none")) is None
+
+    old = old_deliveries(here.store, here.clock, Mode.MOCK, timedelta(days=90))
+    here.later(days=88)
+    assert await old.run_due() == 0
+    here.later(days=2)
+    assert await old.run_due() == 1
+    assert await here.store.get_delivery(name) is None
+
+
+@pytest.mark.parametrize("scheme", ["hmac-sha256", "sha512"])
+async def test_death_at_any_moment_of_a_webhook_loses_nothing_and_applies_it_once(scheme: str) -> None:
+    """Every write and every call on the way from the delivery to the paid order is a moment to die at, once."""
+    for dies_at in itertools.count(1):
+        mortality = Mortality()
+        async with world(scheme=scheme, store=MemoryStore(MortalDisk(mortality)), mortality=mortality) as here:
+            await here.press((await here.start()).action_url, "pay")
+            mortality.moments, mortality.dies_at = 0, dies_at
+            with suppress(Died, BaseExceptionGroup):
+                await here.deliver()
+                await here.webhooks.run_pending()
+            died, mortality.dies_at = mortality.moments >= dies_at, None
+            for _ in range(3):
+                here.later(hours=1)  # by then the gateway has repeated what was not acknowledged
+                await here.deliver()
+                await here.webhooks.run_pending()
+            order = await here.order()
+            assert order_status(order) is OrderStatus.PAID
+            assert [payment.captured_minor for payment in order.payments] == [1000]
+            assert sum(entry.event.kind == "payment_observed" for entry in order.history) == 1
+        if not died:
+            break
+    assert dies_at > 6
 
 
 async def test_a_lost_webhook_is_made_up_for_by_looking(here: World) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from backend.domain.job_tokens import JobTokens
 from backend.domain.model import Order
 from backend.domain.operations import OperationKind
 from backend.domain.order_status import order_status
@@ -34,11 +35,12 @@ from backend.simulator import Clock, Simulator, SimulatorSettings
 from backend.stores import MemoryStore
 from tests.domain.builders import terms
 
-from .mortality import MortalDisk, Mortality, MortalNetwork
+from .mortality import Died, MortalDisk, Mortality, MortalNetwork
 
 TURNS = 20
 """Turns of the event loop that a sleeper gives to the others."""
 
+TOKENS = JobTokens.derived("a secret of the tests")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PAYS, DECLINED = "4111 1111 1111 1111", "4000 0000 0000 0002"
 LIMITS = Limits(intent=timedelta(seconds=20), page=timedelta(hours=1), wait_for_other=timedelta(seconds=8))
@@ -75,6 +77,7 @@ class Network(httpx.AsyncBaseTransport):
 
 @dataclass
 class World:
+    clock: SharedClock
     simulator: Simulator
     network: Network
     client: httpx.AsyncClient
@@ -122,9 +125,9 @@ class World:
         form = {"cc-number": card, "cc-name": "Luke Skywalker", "cc-exp": "12/30", "cc-csc": "123", "action": action}
         return await self.client.post(f"{parts.path}?{parts.query}", data=form)
 
-    async def take(self, headers: Mapping[str, str], body: bytes) -> Accepted:
-        """A webhook comes in."""
-        return await self.webhooks.accept(self.gateway.name, headers, body)
+    async def take(self, headers: Mapping[str, str], body: bytes, token: str | None = None) -> Accepted:
+        """A webhook comes in, to the plain address or to that of a job."""
+        return await self.webhooks.accept(self.gateway.name, headers, body, token)
 
     async def deliver(self) -> None:
         """Have the simulator send every webhook that is due."""
@@ -180,13 +183,15 @@ async def world(
 
     async def take_webhook(request: httpx.Request) -> httpx.Response:
         try:
-            accepted = await made.take(dict(request.headers), request.content)
+            accepted = await made.take(dict(request.headers), request.content, request.url.path.rpartition("/")[2])
         except WebhookRejected:
             return httpx.Response(401)
         except WebhookUnreadable:
             return httpx.Response(400)
         except StoreError:
             return httpx.Response(503)
+        except Died:
+            raise httpx.ReadError("the process died") from None
         return httpx.Response(200, json=dict(accepted.acknowledgement))
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(take_webhook)) as to_us:
@@ -212,6 +217,7 @@ async def world(
                 woken.append(clock.now())
 
             made = World(
+                clock=shared,
                 simulator=simulator,
                 network=network,
                 client=client,
@@ -220,9 +226,11 @@ async def world(
                 orders=orders,
                 reconciler=reconciler,
                 start_payment=StartPayment(
-                    orders, gateway, reconciler, shared, links=Links("http://shop.example"), limits=LIMITS
+                    orders, gateway, reconciler, shared, links=Links("http://shop.example", TOKENS), limits=LIMITS
                 ),
-                webhooks=Webhooks(orders, store, gateways, reconciler, shared, Mode.MOCK, wake_worker=wake),
+                webhooks=Webhooks(
+                    orders, store, gateways, reconciler, shared, Mode.MOCK, job_tokens=TOKENS, wake_worker=wake
+                ),
                 customer_return=CustomerReturn(orders, store, shared, wake_worker=wake),
                 operations=Operations(
                     orders,

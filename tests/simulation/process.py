@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+from backend.domain.job_tokens import JobTokens
 from backend.domain.references import JobReference
 from backend.domain.terms import Mode
 from backend.gateways.cashflows import CashflowsService, HmacSha256, Scheme, Sha512
@@ -39,6 +40,7 @@ from .loop import LIFE, Life
 if TYPE_CHECKING:
     from .world import World
 
+TOKENS: Final = JobTokens.derived("a secret of the simulation")
 T = TypeVar("T")
 
 DEADLINE_SECONDS: Final = 5.0
@@ -177,9 +179,16 @@ class Process:
             orders=orders,
             reconciler=reconciler,
             start_payment=StartPayment(
-                orders, gateways[gateway.name], reconciler, clock, links=Links("http://shop.example"), limits=LIMITS
+                orders,
+                gateways[gateway.name],
+                reconciler,
+                clock,
+                links=Links("http://shop.example", TOKENS),
+                limits=LIMITS,
             ),
-            webhooks=Webhooks(orders, store, gateways, reconciler, clock, Mode.MOCK, wake_worker=worker.wake),
+            webhooks=Webhooks(
+                orders, store, gateways, reconciler, clock, Mode.MOCK, job_tokens=TOKENS, wake_worker=worker.wake
+            ),
             customer_return=CustomerReturn(orders, store, clock, wake_worker=worker.wake),
             operations=Operations(
                 orders,

@@ -55,6 +55,16 @@ async def replay_delivery(delivery_id: str, caller: Refunder, context: Context) 
     return DeliveryProgress.of(found)
 
 
+@router.post("/{delivery_id:path}/acknowledge", responses=problems(401, 403, NoSuchDelivery, 503))
+async def acknowledge_delivery(delivery_id: str, caller: Refunder, context: Context) -> DeliveryProgress:
+    """Say that you have seen a delivery that nothing matched for a day; any other stays as it is."""
+    found = await context.webhooks.acknowledge(DeliveryId(delivery_id))
+    if found is None:
+        raise NoSuchDelivery
+    log.info("operator %s acknowledged delivery %s", caller.user, found.id)
+    return DeliveryProgress.of(found)
+
+
 def _scrub(context: ApiContext, name: str) -> Callable[[str], str]:
     gateway = context.gateways.get(name)
     return gateway.scrub if gateway is not None else lambda _: "(its gateway is not configured here)"

@@ -43,6 +43,9 @@ class MoneyAtRisk(BaseModel):
     longest_waiting_look: datetime | None = Field(description="Since when an order has been due to be asked about.")
     longest_waiting_notification: datetime | None
     longest_waiting_delivery: datetime | None
+    unmatched_deliveries: int = Field(
+        description="Webhooks that nothing here matched for a day and nobody has acknowledged; 100 is 100 or more."
+    )
 
 
 class GatewayResumed(BaseModel):
@@ -62,6 +65,7 @@ async def money_at_risk(context: Context) -> MoneyAtRisk:
         longest_waiting_look=lag.look_at,
         longest_waiting_notification=lag.notice_at,
         longest_waiting_delivery=lag.delivery_at,
+        unmatched_deliveries=await context.webhooks.unmatched(),
     )
 
 

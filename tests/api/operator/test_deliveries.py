@@ -2,6 +2,8 @@
 
 from urllib.parse import quote
 
+import anyio
+
 from backend.domain.roles import Role
 
 from ..program import problem
@@ -31,3 +33,23 @@ async def test_deliveries_are_paged_from_the_last(desk: Desk) -> None:
     rest = (await desk.get("deliveries", limit=2, cursor=page["next_cursor"])).json()
     assert len(page["deliveries"]) == 2
     assert (len(rest["deliveries"]), rest["next_cursor"]) == (1, None)
+
+
+async def test_what_nobody_matched_is_counted_and_acknowledged_by_its_id(desk: Desk) -> None:
+    await desk.program.webhook(STRANGER)
+    assert (await desk.get("money-at-risk")).json()["unmatched_deliveries"] == 0, "it is tried for a day first"
+    (delivery,) = (await desk.get("deliveries")).json()["deliveries"]
+    path = f"deliveries/{quote(delivery['id'], safe='')}/acknowledge"
+    problem(await desk.post(path, role=Role.VIEWER), 403, "not-allowed")
+    kept = await desk.post(path, role=Role.REFUNDER)
+    assert (kept.status_code, kept.json()["is_pending"]) == (200, True), "one that is still tried is left alone"
+    problem(await desk.post("deliveries/mock/cashflows/none/acknowledge"), 404, "no-such-delivery")
+
+
+async def test_the_gateway_posts_to_the_address_of_its_job(desk: Desk) -> None:
+    await desk.pay()
+    with anyio.fail_after(20):
+        while not (rows := (await desk.get("deliveries")).json()["deliveries"]):  # noqa: ASYNC110 - from outside
+            await anyio.sleep(0.02)
+    assert rows[0]["headers"]["address-of-job"] == "TEST-001"
+    assert rows[0]["headers"]["taken-as"] == "fact"

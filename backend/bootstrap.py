@@ -12,6 +12,7 @@ from .api.app import make_app
 from .api.auth import Authenticator
 from .api.console.door import Door
 from .api.context import ApiContext
+from .api.overload import Capacity
 from .api.rate_limits import Limits as RequestLimits
 from .api.tokens import TokenVerifier
 from .assemble import SANDBOX_PATH, background_work, make_gateways, serving, simulate
@@ -69,6 +70,7 @@ def create_app(settings: Settings, *, store: StoreMaker = make_store) -> FastAPI
         origins=settings.origins,
         trusted_proxies=settings.proxies,
         limits=_rate_limits(settings),
+        capacity=Capacity(settings.requests_at_once, settings.requests_waiting, settings.requests_at_gateway),
         with_try_out=mocked,
     )
     account = None

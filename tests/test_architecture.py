@@ -12,13 +12,14 @@ BACKEND = Path(__file__).parent.parent / "backend"
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "following": set(),
+    "stepping_aside": set(),
     "ports": {"domain"},
     "service": {"domain", "following", "ports"},
-    "gateways": {"domain", "following", "ports"},
+    "gateways": {"domain", "following", "ports", "stepping_aside"},
     "observability": {"config", "domain", "following", "gateways", "ports"},
     "conformance": {"domain", "gateways", "ports", "simulator"},
     "stores": {"domain", "ports"},
-    "api": {"domain", "following", "observability", "ports", "service"},
+    "api": {"domain", "following", "observability", "ports", "service", "stepping_aside"},
     "worker": {"domain", "ports", "service"},
     "clock": set(),
     "shop": {"domain", "ports"},
@@ -57,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     },
 }
 
-STANDARD_LIBRARY_ONLY = ["domain", "following", "ports"]
+STANDARD_LIBRARY_ONLY = ["domain", "following", "ports", "stepping_aside"]
 
 
 def layer_of(path: Path) -> str:

@@ -32,6 +32,7 @@ from .followed_requests import FollowedRequests
 from .idempotency import HEADER, REPLAYED, IdempotentRequests
 from .operator import delivery_routes, notification_routes, operation_routes, overview_routes
 from .operator import order_routes as operator_order_routes
+from .overload import Capacity, Overload
 from .pages import FOLDER
 from .rate_limits import Limits, RateLimited
 
@@ -62,6 +63,7 @@ def make_app(
     origins: Sequence[str],
     trusted_proxies: Sequence[str],
     limits: Limits,
+    capacity: Capacity,
     metrics: Metrics,
     with_try_out: bool,
 ) -> FastAPI:
@@ -91,6 +93,7 @@ def make_app(
     app.add_middleware(CardNumbersRefused)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))
     app.add_middleware(FollowedRequests, metrics=metrics)
+    app.add_middleware(Overload, capacity=capacity, metrics=metrics, origins=origins)
     errors.install(app)
     description.install(app)
     return app

@@ -11,7 +11,7 @@ from ..ports import StoreUnavailable, WebhookNotConfigured, WebhookRejected, Web
 from ..service import answers
 from ..service import start_payment as starting
 from ..service.webhooks import NoSuchGateway
-from . import body_limits, errors, rate_limits
+from . import body_limits, errors, overload, rate_limits
 from .errors import MEDIA_TYPE, TYPE_PREFIX, Problem
 
 ORDER: Final = "TEST-001"
@@ -117,7 +117,7 @@ def add_problem(told: Responses, problem: Problem) -> None:
 def problem_examples() -> dict[str, Any]:
     """Every problem once, by its slug, for the description's components."""
     details = {errors.problem_of(example): _detail(example) for example in EXAMPLES}
-    details |= {**body_limits.PROBLEMS, rate_limits.TOO_MANY: TOO_MANY_DETAIL}
+    details |= {**body_limits.PROBLEMS, rate_limits.TOO_MANY: TOO_MANY_DETAIL, overload.TOO_BUSY: overload.DETAIL}
     return {problem.slug: _as_sent(problem, detail) for problem, detail in details.items()}
 
 

@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 import httpx
 
 from ..following import traceparent
+from ..stepping_aside import step_aside
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ class GatewayHttp:
         Raises:
             NothingSent, NoAnswer
         """
+        step_aside()
         began, outcome = perf_counter(), "cancelled"
         try:
             reply = await self._send(method, url, body, headers)

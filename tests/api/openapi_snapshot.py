@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from backend.api.app import make_app
+from backend.api.overload import Capacity
 from backend.api.rate_limits import Limits
 from backend.observability.metrics import Metrics
 
@@ -22,7 +23,13 @@ async def _nothing(_: FastAPI) -> AsyncIterator[None]:
 def application() -> FastAPI:
     """All routes, without any service behind them."""
     return make_app(
-        _nothing, origins=[], trusted_proxies=[], limits=Limits(0, 0, 0), metrics=Metrics(), with_try_out=False
+        _nothing,
+        origins=[],
+        trusted_proxies=[],
+        limits=Limits(0, 0, 0),
+        capacity=Capacity(1, 1, 1),
+        metrics=Metrics(),
+        with_try_out=False,
     )
 
 

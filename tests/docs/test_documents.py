@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.api.errors import PROBLEMS
+from backend.api.overload import TOO_BUSY
 from backend.cli import app
 from backend.cli.exits import MEANINGS
 from backend.simulator.faults import FAULTS
@@ -36,7 +37,7 @@ def test_every_fault_script_is_in_the_simulators_table() -> None:
 
 
 def test_the_problems_that_the_guide_names_exist() -> None:
-    slugs = {problem.slug for problem in PROBLEMS.values()}
+    slugs = {problem.slug for problem in [*PROBLEMS.values(), TOO_BUSY]}
     named = set(re.findall(r"(?:401|409|502|503) `([a-z-]+)", text("CASHFLOWS_INTEGRATION_GUIDE.md")))
     assert named
     assert named <= slugs

@@ -15,7 +15,7 @@ from ..context import ApiContext, Context
 from ..errors import NoSuchDelivery
 from ..problem_docs import problems
 from .cursors import read_cursor, write_cursor
-from .views import DeliveryProgress, DeliveryView
+from .delivery_views import DeliveryProgress, DeliveryView
 
 log = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ from ..auth import Admin, Refunder, require
 from ..context import ApiContext, Context
 from ..exact_json_route import ExactJsonRoute
 from ..problem_docs import problems
+from ..showing import shown
 from .finding import find_order
 from .requests import Why
 
@@ -43,16 +44,7 @@ class NotificationView(BaseModel):
 
     @classmethod
     def of(cls, each: Notification) -> Self:
-        return cls(
-            id=each.id,
-            sequence=each.sequence,
-            type=each.type,
-            state=each.state,
-            created_at=each.created_at,
-            attempts=each.attempts,
-            next_try_at=each.next_try_at,
-            log=[AttemptView(at=entry.at, answer=entry.answer) for entry in each.log],
-        )
+        return shown(cls, each, log=[shown(AttemptView, entry) for entry in each.log])
 
 
 class Notifications(BaseModel):

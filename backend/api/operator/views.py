@@ -1,6 +1,5 @@
 """What operators are shown. Amounts are decimal text in major units, as everywhere in this API."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Self
@@ -8,7 +7,6 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from ...domain.cases import ACTIONS
-from ...domain.deliveries import Delivery
 from ...domain.explain import Explanation
 from ...domain.history import HistoryEntry
 from ...domain.ledger import defects
@@ -20,6 +18,7 @@ from ...domain.order_status import captured_minor, order_status, refunded_minor
 from ...domain.risk import at_risk_minor
 from ...domain.statuses import JobState, OrderStatus, PaymentStatus
 from ..schemas import PaymentView
+from ..showing import shown
 
 
 class OrderRow(BaseModel):
@@ -52,15 +51,7 @@ class JobView(BaseModel):
 
     @classmethod
     def of(cls, job: Job, currency: CurrencyCode) -> Self:
-        return cls(
-            number=job.number,
-            gateway=job.gateway,
-            state=job.state,
-            own_reference=job.own_reference,
-            job_reference=job.job_reference,
-            expires_at=job.expires_at,
-            payments=[PaymentView.of(payment, currency) for payment in job.payments],
-        )
+        return shown(cls, job, payments=[PaymentView.of(payment, currency) for payment in job.payments])
 
 
 class MisfitView(BaseModel):
@@ -76,15 +67,7 @@ class MisfitView(BaseModel):
 
     @classmethod
     def of(cls, misfit: Misfit) -> Self:
-        return cls(
-            code=misfit.code,
-            detail=misfit.detail,
-            payment_reference=misfit.payment_reference,
-            status=misfit.status,
-            currency=misfit.currency,
-            captured_minor=misfit.captured_minor,
-            refunded_minor=misfit.refunded_minor,
-        )
+        return shown(cls, misfit)
 
 
 class OperationView(BaseModel):
@@ -106,23 +89,7 @@ class OperationView(BaseModel):
 
     @classmethod
     def of(cls, operation: Operation, currency: CurrencyCode) -> Self:
-        return cls(
-            number=operation.number,
-            kind=operation.kind,
-            state=operation.state,
-            amount=Money(operation.amount_minor, currency).to_wire(),
-            payment_reference=operation.payment_reference,
-            own_reference=operation.own_reference,
-            gateway_reference=operation.gateway_reference,
-            asked_by=operation.asked_by,
-            reason=operation.reason,
-            planned_at=operation.planned_at,
-            needs_approval=operation.needs_approval,
-            approved_by=operation.approved_by,
-            submitted_at=operation.submitted_at,
-            settled_at=operation.settled_at,
-            outcome=operation.outcome,
-        )
+        return shown(cls, operation, amount=Money(operation.amount_minor, currency).to_wire())
 
 
 class OfferView(BaseModel):
@@ -134,8 +101,7 @@ class OfferView(BaseModel):
 
     @classmethod
     def of(cls, offer: Offer, currency: CurrencyCode) -> Self:
-        most = Money(offer.most_minor, currency).to_wire()
-        return cls(kind=offer.kind, payment_reference=offer.payment_reference, most=most)
+        return shown(cls, offer, most=Money(offer.most_minor, currency).to_wire())
 
 
 class AttentionView(BaseModel):
@@ -151,16 +117,11 @@ class AttentionView(BaseModel):
 
     @classmethod
     def of(cls, item: AttentionItem, currency: CurrencyCode) -> Self:
-        return cls(
-            code=item.code,
-            detail=item.detail,
+        return shown(
+            cls,
+            item,
             what_to_do=ACTIONS.get(item.code, ""),
             at_risk=Money(item.amount_minor, currency).to_wire(),
-            raised_at=item.raised_at,
-            is_open=item.is_open,
-            resolved_at=item.resolved_at,
-            resolved_by=item.resolved_by,
-            resolution=item.resolution,
         )
 
 
@@ -179,32 +140,25 @@ class HistoryEntryView(BaseModel):
     @classmethod
     def of(cls, entry: HistoryEntry) -> Self:
         details = asdict(entry.event)
-        return cls(
-            number=entry.number,
-            at=entry.at,
-            actor=entry.actor,
+        return shown(
+            cls,
+            entry,
             what=details.pop("kind"),
             details=details,
             status_before=entry.before,
             status_after=entry.after,
-            digest=entry.digest,
         )
 
 
 class ExplanationView(BaseModel):
-    known: list[str]
-    needs_a_person: list[str]
-    awaited: list[str]
-    may_do: list[str]
+    known: tuple[str, ...]
+    needs_a_person: tuple[str, ...]
+    awaited: tuple[str, ...]
+    may_do: tuple[str, ...]
 
     @classmethod
     def of(cls, told: Explanation) -> Self:
-        return cls(
-            known=list(told.known),
-            needs_a_person=list(told.needs_a_person),
-            awaited=list(told.awaited),
-            may_do=list(told.may_do),
-        )
+        return shown(cls, told)
 
 
 class OperatorOrderView(OrderRow):
@@ -278,47 +232,6 @@ class OrderChanged(BaseModel):
             status=order_status(order),
             needs_attention=_open_codes(order),
             next_check_at=order.next_check_at,
-        )
-
-
-class DeliveryProgress(BaseModel):
-    """One distinct webhook body, and what became of it; nothing of the body."""
-
-    id: str
-    gateway: str
-    first_at: datetime
-    last_at: datetime
-    received: int
-    is_pending: bool
-    attempts: int
-    next_try_at: datetime | None
-    outcome: str
-
-    @classmethod
-    def of(cls, delivery: Delivery) -> "DeliveryProgress":
-        return DeliveryProgress(
-            id=delivery.id,
-            gateway=delivery.gateway,
-            first_at=delivery.first_at,
-            last_at=delivery.last_at,
-            received=delivery.received,
-            is_pending=delivery.is_pending,
-            attempts=delivery.attempts,
-            next_try_at=delivery.next_try_at,
-            outcome=delivery.outcome,
-        )
-
-
-class DeliveryView(DeliveryProgress):
-    body: str = Field(description="As it came; what is not UTF-8 is replaced.")
-    headers: dict[str, str]
-
-    @classmethod
-    def whole(cls, delivery: Delivery, scrub: Callable[[str], str]) -> Self:
-        return cls(
-            **DeliveryProgress.of(delivery).model_dump(),
-            body=scrub(delivery.body.decode("utf-8", "replace")),
-            headers=dict(delivery.headers),
         )
 
 

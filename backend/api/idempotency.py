@@ -102,7 +102,7 @@ class IdempotentRequests:
         except Exception:
             await answers.release(claim)
             raise
-        answer = _final(messages)
+        answer = final_answer(messages)
         if answer is None:
             await answers.release(claim)
         else:
@@ -121,7 +121,7 @@ def _digest(*parts: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _final(messages: list[Message]) -> Answer | None:
+def final_answer(messages: list[Message]) -> Answer | None:
     """The answer, unless the caller is to try again."""
     if not messages or messages[0]["type"] != "http.response.start":
         return None

@@ -3,24 +3,27 @@
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 
+from backend.api.idempotency import MOST_KEPT_BYTES, final_answer
 from backend.config import Settings
 from backend.domain.records import Record
 from backend.domain.roles import Role, new_operator_key
 from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable
 from backend.service import answers
-from backend.service.answers import PREFIX
+from backend.service.answers import PREFIX, Answer
 from backend.stores.memory import MemoryStore
 
 from .program import CREATE, Program, problem, program, token
 
 KEY = '"8e03978e-40d5-43e8-bc93-6894a57f9324"'
+BODY = {"type": "http.response.body", "body": b"{}"}
 PATH = "/api/payment/create"
 
 
@@ -189,6 +192,42 @@ async def test_what_asks_for_another_try_is_worked_on_again(here: Program) -> No
     assert "idempotent-replayed" not in again.headers
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "is_kept"),
+    [
+        (200, {}, True),
+        (201, {}, True),
+        (202, {}, True),
+        (400, {}, True),
+        (404, {}, True),
+        (409, {}, True),
+        (422, {}, True),
+        (409, {"Retry-After": "1"}, False),
+        (401, {}, False),
+        (403, {}, False),
+        (408, {}, False),
+        (413, {}, False),
+        (415, {}, False),
+        (429, {}, False),
+        (500, {}, False),
+        (502, {}, False),
+        (503, {}, False),
+    ],
+)
+def test_what_was_decided_is_kept_and_what_asks_for_another_try_is_not(
+    status: int, headers: dict[str, str], is_kept: bool
+) -> None:
+    raw = Headers({"Content-Type": "application/json", **headers}).raw
+    answer = final_answer([{"type": "http.response.start", "status": status, "headers": raw}, BODY])
+    assert answer == (Answer(status, "application/json", "{}") if is_kept else None)
+
+
+def test_an_answer_that_is_too_long_or_none_is_not_kept() -> None:
+    start = {"type": "http.response.start", "status": 200, "headers": []}
+    assert final_answer([start, BODY | {"body": b"x" * (MOST_KEPT_BYTES + 1)}]) is None
+    assert final_answer([]) is None
+
+
 async def test_without_a_token_a_key_says_nothing(here: Program) -> None:
     for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic x"}):
         answer = await here.client.post(PATH, json=CREATE, headers={**headers, "Idempotency-Key": KEY})
@@ -201,8 +240,8 @@ async def test_an_answer_is_kept_for_a_day_with_digests_instead_of_names(tmp_pat
         answer = await create(here)
         (record,) = store.disk.records.values()
         assert record.expires_at is not None
-        placed = (await here.order()).json()["placed_at"]
-        assert record.expires_at.isoformat() >= placed
+        placed = datetime.fromisoformat((await here.order()).json()["placed_at"])
+        assert record.expires_at >= placed + timedelta(hours=24)
         (kept,) = store.kept
         assert set(kept) == {"request", "status", "type", "body"}
         assert json.loads(kept["body"]) == answer.json()

@@ -79,6 +79,13 @@ async def test_a_process_that_was_hardly_used_adds_its_free_share_at_most() -> N
     assert rest.count(None) == 0
 
 
+async def test_what_was_free_of_asking_counts_when_tokens_are_nearly_out() -> None:
+    here, rule = Processes(2), Rule("user", 120)
+    busy, other = here.limits
+    assert [await busy.take(rule, "alice") for _ in range(6 + 9 * 12)].count(None) == 114
+    assert [await other.take(rule, "alice") for _ in range(50)].count(None) == 6
+
+
 async def test_whoever_is_not_busy_costs_the_store_nothing_and_whoever_is_little() -> None:
     here, rule = Processes(1), Rule("user", 120)
     await here.let_through(rule, 6)

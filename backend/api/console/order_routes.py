@@ -263,6 +263,7 @@ def _entry(entry: HistoryEntry) -> dict[str, Any]:
     details.pop("terms", None)
     fact = details.get("fact")
     return {
+        "number": entry.number,
         "at": entry.at,
         "actor": entry.actor,
         "what": what,

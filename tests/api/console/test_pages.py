@@ -49,6 +49,9 @@ async def test_an_order_is_explained_with_its_timeline_and_evidence(console: Con
         "pending → paid",
     ):
         assert words in text
+    history = (await console.desk.order())["history"]
+    numbers = re.findall(r'<li value="(\d+)"', (await console.get("/orders/TEST-001")).text)
+    assert numbers == [str(entry["number"]) for entry in reversed(history)], "the latest first, by its own number"
     assert "What may be done" not in text, "a viewer only looks"
 
 

@@ -260,7 +260,8 @@ def _entry(entry: HistoryEntry) -> dict[str, Any]:
     """One line of the timeline, and the evidence behind it word for word."""
     details = asdict(entry.event)
     what = details.pop("kind")
-    details.pop("terms", None)
+    details.pop("terms", None)  # stands under Facts
+    details.pop("action_url", None)  # whoever has it holds the customer's payment page
     fact = details.get("fact")
     return {
         "number": entry.number,

@@ -125,9 +125,9 @@ async def on_bench(
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> AsyncIterator[Bench]:
     """The adapter with some settings ``changed``, or taken away where they are None."""
-    settings = {name: value for name, value in {**harness.settings, **changed}.items() if value is not None}
     with _recording() as records:
         async with harness:
+            settings = {name: value for name, value in {**harness.settings, **changed}.items() if value is not None}
             wire = Wire(harness.network())
             async with httpx.AsyncClient(transport=wire) as client:
                 http = GatewayHttp(client, deadline_seconds=deadline_seconds, sleep=_no_pause)

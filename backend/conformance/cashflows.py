@@ -27,7 +27,7 @@ class CashflowsHarness(GatewayHarness):
         account = SimulatorSettings(public_base_url=URL, auto_capture=auto_capture)
         to_shop = httpx.AsyncClient(transport=httpx.MockTransport(self._take_webhook))
         self._simulator = Simulator(account, webhook_client=to_shop, clock=Clock(lambda: NOON))
-        self._levers = httpx.AsyncClient(transport=self.network(), base_url=URL)
+        self._levers = httpx.AsyncClient(transport=httpx.ASGITransport(self._simulator.app), base_url=URL)
         self.settings = {
             "CASHFLOWS_SCHEME": scheme,
             "CASHFLOWS_GATEWAY_URL": URL,

@@ -12,6 +12,7 @@ import httpx
 READS: Final = frozenset({"GET", "HEAD"})
 PLAIN_HEADERS: Final = frozenset(
     {"host", "accept", "accept-encoding", "connection", "user-agent", "content-length", "content-type"}
+    | {"traceparent", "tracestate"}
 )
 ELSEWHERE: Final = "http://elsewhere.example/"
 CARD_NUMBER: Final = "4111 1111 1111 1111"
@@ -125,6 +126,9 @@ class Wire(httpx.AsyncBaseTransport):
             raise TRANSPORT_ERRORS[trouble]("the connection broke")
         self.last_reply = _troubled(trouble, _copy(reply, self._edit(body)))
         return self.last_reply
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
     def _take_trouble(self) -> Trouble | None:
         if self._trouble is None or self._times == 0:

@@ -1,5 +1,6 @@
 """Captures, voids and refunds by the real adapter against the simulator."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,7 @@ from backend.domain.references import JobReference, PaymentReference
 from backend.domain.standing import PaymentStanding
 from backend.domain.statuses import PaymentStatus
 from backend.gateways.cashflows import CashflowsService, HmacSha256
-from backend.gateways.cashflows.operations import allowed_operations
+from backend.gateways.cashflows.operations import allowed_operations, call_for
 from backend.gateways.http import GatewayHttp
 from backend.ports import (
     Done,
@@ -166,6 +167,15 @@ async def test_a_gateway_that_is_not_reached_was_sent_nothing(paid: Account) -> 
 
 def _refuse(request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("connection refused")
+
+
+async def test_part_of_an_amount_is_asked_for_as_such(reserved: Account) -> None:
+    method, action, body = call_for(reserved.operation(CAPTURE, 500))
+    assert (method, action, json.loads(body)) == ("POST", "captures", {"amountToCapture": "5.00"})
+    method, action, body = call_for(reserved.operation(REFUND, 501, "r-7"))
+    assert (method, action) == ("POST", "refunds")
+    assert json.loads(body) == {"amountToRefund": "5.01", "refundNumber": "r-7"}
+    assert call_for(reserved.operation(VOID)) == ("PATCH", "cancel", b"")
 
 
 LATE_EVENING = datetime(2026, 7, 1, 22, 59, tzinfo=UTC)  # 23:59 in London

@@ -20,10 +20,11 @@ from .events import (
     PaymentObserved,
 )
 from .facts import JobSnapshot, PaymentFact
-from .model import Job, Order, Payment
+from .model import Job, Order
 from .money import Money
+from .observing import adds_nothing, captured_by
 from .settling import settle
-from .statuses import MAY_TAKE_MONEY, JobState, PaymentStatus, join
+from .statuses import MAY_TAKE_MONEY, JobState, PaymentStatus
 
 
 def learn_payment(order: Order, job: Job, fact: PaymentFact) -> tuple[Event, ...]:
@@ -35,7 +36,7 @@ def learn_payment(order: Order, job: Job, fact: PaymentFact) -> tuple[Event, ...
         event = EvidenceSetAside(job.number, code, detail, fact)
         return (event, *settled) if apply(order, event, order.placed_at) != order else settled
     known = job.payment(fact.payment_reference)
-    if known is not None and _adds_nothing(known, fact):
+    if known is not None and adds_nothing(known, fact, order.amount.minor):
         return settled
     return (PaymentObserved(job.number, fact), *settled)
 
@@ -89,7 +90,7 @@ def objection(order: Order, job: Job, fact: PaymentFact) -> tuple[str, str] | No
     if captured is not None and captured > due.minor:
         return "overpaid", f"payment {payment} has {captured} of {due.minor} minor units captured"
     known = job.payment(payment)
-    taken = max(captured or 0, known.captured_minor if known else 0)
+    taken = max(captured_by(fact, due.minor), known.captured_minor if known else 0)
     if refunded is not None and refunded > taken:
         return "refunded_more_than_captured", f"payment {payment} has {refunded} of {taken} minor units refunded"
     return None
@@ -115,12 +116,3 @@ def _misfit_code(due: Money, fact: PaymentFact) -> str:
     except InvalidAmount:
         return "amount_differs"
     return "overpaid" if taken.minor > due.minor else "underpaid"
-
-
-def _adds_nothing(known: Payment, fact: PaymentFact) -> bool:
-    return (
-        join(known.statuses, fact.status) == known.statuses
-        and (fact.captured_minor or 0) <= known.captured_minor
-        and (fact.refunded_minor or 0) <= known.refunded_minor
-        and (known.taken_at is not None or fact.taken_at is None)
-    )

@@ -20,6 +20,7 @@ def observe(order: Order, event: PaymentObserved, at: datetime) -> Order:
     assert job is not None, "events name jobs that were planned"
     known = job.payment(fact.payment_reference)
     learned = _joined(known or Payment(fact.payment_reference), fact, order.amount.minor, at)
+    assert 0 <= learned.refunded_minor <= learned.captured_minor <= learned.authorized_minor
     payments = tuple(learned if payment is known else payment for payment in job.payments)
     job = replace(job, payments=payments if known is not None else (*payments, learned))
     return replace(order, jobs=tuple(job if other.number == job.number else other for other in order.jobs))
@@ -34,12 +35,22 @@ def set_aside(order: Order, event: EvidenceSetAside) -> Order:
     return replace(order, misfits=tuple(joined if misfit is known else misfit for misfit in order.misfits))
 
 
-def _joined(known: Payment, fact: PaymentFact, due_minor: int, at: datetime) -> Payment:
-    captured = fact.captured_minor
-    if captured is None:
-        captured = due_minor if fact.status is PaymentStatus.CAPTURED else 0
+def adds_nothing(known: Payment, fact: PaymentFact, due_minor: int) -> bool:
+    """Whether a fact about a payment leaves what is known of it as it is."""
+    return _joined(known, fact, due_minor, known.captured_at) == known
+
+
+def captured_by(fact: PaymentFact, due_minor: int) -> int:
+    """What a fact says was captured, in total; one that names no amount is of all that was asked for."""
+    if fact.captured_minor is not None:
+        return fact.captured_minor
+    return due_minor if fact.status is PaymentStatus.CAPTURED else 0
+
+
+def _joined(known: Payment, fact: PaymentFact, due_minor: int, at: datetime | None) -> Payment:
+    captured = captured_by(fact, due_minor)
     authorized = due_minor if fact.status in (PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED) else 0
-    joined = Payment(
+    return Payment(
         reference=known.reference,
         statuses=join(known.statuses, fact.status),
         authorized_minor=max(known.authorized_minor, authorized, captured),
@@ -48,8 +59,6 @@ def _joined(known: Payment, fact: PaymentFact, due_minor: int, at: datetime) -> 
         captured_at=known.captured_at or (at if captured else None),
         taken_at=min((when for when in (known.taken_at, fact.taken_at) if when is not None), default=None),
     )
-    assert 0 <= joined.refunded_minor <= joined.captured_minor <= joined.authorized_minor
-    return joined
 
 
 def _misfit(order: Order, event: EvidenceSetAside) -> Misfit:

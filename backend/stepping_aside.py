@@ -3,26 +3,39 @@
 Standard library only, as ``gateways`` and ``api`` both use it; nothing is decided by it.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import Final, TypeAlias
-
-StepAside: TypeAlias = Callable[[], None]
-
-_now: Final[ContextVar[StepAside | None]] = ContextVar("stepping_aside", default=None)
+from typing import Final, Protocol
 
 
-def step_aside() -> None:
-    """Call before a wait that is not for this machine. Once is enough, and it does no harm outside of a request."""
-    found = _now.get()
-    if found is not None:
-        found()
+class Turn(Protocol):
+    def step_aside(self) -> None: ...
+
+    def come_back(self) -> None: ...
 
 
-def can_step_aside(how: StepAside) -> Token[StepAside | None]:
-    """From here on, ``step_aside`` in this task and in those that it starts calls ``how``."""
-    return _now.set(how)
+_now: Final[ContextVar[Turn | None]] = ContextVar("turn", default=None)
 
 
-def cannot_any_more(token: Token[StepAside | None]) -> None:
+@contextmanager
+def stepping_aside() -> Iterator[None]:
+    """Around a wait that is not for this machine; does no harm outside of a request."""
+    turn = _now.get()
+    if turn is None:
+        yield
+        return
+    turn.step_aside()
+    try:
+        yield
+    finally:
+        turn.come_back()
+
+
+def begin_turn(turn: Turn) -> Token[Turn | None]:
+    """From here on, this task and those that it starts step aside from ``turn``."""
+    return _now.set(turn)
+
+
+def end_turn(token: Token[Turn | None]) -> None:
     _now.reset(token)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ..observability.metrics import Metrics
@@ -93,7 +94,13 @@ def make_app(
     app.add_middleware(CardNumbersRefused)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))
     app.add_middleware(FollowedRequests, metrics=metrics)
-    app.add_middleware(Overload, capacity=capacity, metrics=metrics, origins=origins)
+    _put_around(app, lambda inner: Overload(inner, capacity, metrics, origins))
     errors.install(app)
     description.install(app)
     return app
+
+
+def _put_around(app: FastAPI, outermost: Callable[[ASGIApp], ASGIApp]) -> None:
+    """As a middleware, but outside of the framework's own as well."""
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: outermost(build())  # type: ignore[method-assign]

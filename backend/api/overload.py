@@ -17,7 +17,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..observability.metrics import Metrics
-from ..stepping_aside import can_step_aside, cannot_any_more
+from ..stepping_aside import begin_turn, end_turn
 from .errors import MEDIA_TYPE, TYPE_PREFIX, Problem
 
 LIMITED: Final = "/api/"
@@ -27,6 +27,13 @@ SHED: Final = "(refused when busy)"
 
 TOO_BUSY: Final = Problem(503, "too-busy", "Too busy", 2)
 DETAIL: Final = "more is asked than can be done at once; nothing was done: send the same request again in 2 seconds"
+
+BODY: Final = b'{"type": "%s", "title": "%s", "status": 503, "detail": "%s", "instance": %%s}' % (
+    (TYPE_PREFIX + TOO_BUSY.slug).encode(),
+    TOO_BUSY.title.encode(),
+    DETAIL.encode(),
+)
+HEADERS: Final = ((b"content-type", MEDIA_TYPE.encode()), (b"retry-after", str(TOO_BUSY.retry_after_seconds).encode()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +70,11 @@ class Overload:
                 return await self._refuse(scope, send)
             await self._wait_in(queue)
         turn = _Turn(self)
-        token = can_step_aside(turn.step_aside)
+        token = begin_turn(turn)
         try:
             await self._app(scope, receive, send)
         finally:
-            cannot_any_more(token)
+            end_turn(token)
             turn.end()
 
     def _is_free(self) -> bool:
@@ -93,60 +100,41 @@ class Overload:
             self._working += 1
             waiting.set_result(None)
 
-    def stepped_aside(self) -> None:
-        self._working -= 1
-        self._aside += 1
-        self._hand_on()
-
-    def ended(self, *, aside: bool) -> None:
-        if aside:
-            self._aside -= 1
-        else:
-            self._working -= 1
+    def moved(self, *, working: int, aside: int) -> None:
+        """Whoever comes back from the gateway goes on at once, even if that makes more than are worked on at once."""
+        self._working += working
+        self._aside += aside
         self._hand_on()
 
     async def _refuse(self, scope: Scope, send: Send) -> None:
         self._metrics.request("any", SHED, TOO_BUSY.status, 0.0)
-        body = _body(scope["path"])
-        headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"content-length", b"%d" % len(body)),
-            (b"retry-after", str(TOO_BUSY.retry_after_seconds).encode()),
-        ]
-        # The layer that usually does this is inside.
-        headers += [
-            (b"access-control-allow-origin", value)
-            for name, value in scope["headers"]
-            if name == b"origin" and value in self._origins
-        ]
+        body = BODY % json.dumps(scope["path"]).encode()
+        headers = [*HEADERS, (b"content-length", b"%d" % len(body))]
+        for name, value in scope["headers"]:
+            if name == b"origin" and value in self._origins:  # the layer that usually sees to it is inside
+                headers.append((b"access-control-allow-origin", value))
         await send({"type": "http.response.start", "status": TOO_BUSY.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
 class _Turn:
-    """What one request has of the capacity."""
+    """What one request has of the capacity: a place among those worked on, or among those aside, or none any more."""
 
     def __init__(self, overload: Overload) -> None:
         self._overload = overload
-        self._aside = False
+        self._waits = 0
         self._ended = False
 
     def step_aside(self) -> None:
-        if not self._aside and not self._ended:
-            self._aside = True
-            self._overload.stepped_aside()
+        self._waits += 1
+        if self._waits == 1 and not self._ended:
+            self._overload.moved(working=-1, aside=1)
+
+    def come_back(self) -> None:
+        self._waits -= 1
+        if self._waits == 0 and not self._ended:
+            self._overload.moved(working=1, aside=-1)
 
     def end(self) -> None:
         self._ended = True
-        self._overload.ended(aside=self._aside)
-
-
-def _body(path: str) -> bytes:
-    told = {
-        "type": TYPE_PREFIX + TOO_BUSY.slug,
-        "title": TOO_BUSY.title,
-        "status": TOO_BUSY.status,
-        "detail": DETAIL,
-        "instance": path,
-    }
-    return json.dumps(told).encode()
+        self._overload.moved(working=-(self._waits == 0), aside=-(self._waits > 0))

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 import httpx
 
 from ..following import traceparent
-from ..stepping_aside import step_aside
+from ..stepping_aside import stepping_aside
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +106,10 @@ class GatewayHttp:
         Raises:
             NothingSent, NoAnswer
         """
-        step_aside()
         began, outcome = perf_counter(), "cancelled"
         try:
-            reply = await self._send(method, url, body, headers)
+            with stepping_aside():
+                reply = await self._send(method, url, body, headers)
             outcome = f"{reply.status // 100}xx"
         except NothingSent:
             outcome = "not_sent"

@@ -7,7 +7,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from backend.api.overload import Capacity, Overload
 from backend.observability.metrics import Metrics
-from backend.stepping_aside import step_aside
+from backend.stepping_aside import stepping_aside
 
 CREATE = "/api/payment/create"
 WEBHOOK = "/api/webhooks/cashflows"
@@ -28,9 +28,11 @@ class Desk:
         self.begun.append(name)
         await self._go_on.setdefault(name, asyncio.Event()).wait()
         if name.endswith("pays"):
-            step_aside()
-            self.begun.append(f"{name} at the gateway")
-            await self._go_on.setdefault(f"{name} at the gateway", asyncio.Event()).wait()
+            with stepping_aside():
+                self.begun.append(f"{name} at the gateway")
+                await self._go_on.setdefault(f"{name} at the gateway", asyncio.Event()).wait()
+            self.begun.append(f"{name} is back")
+            await self._go_on.setdefault(f"{name} is back", asyncio.Event()).wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -136,6 +138,21 @@ async def test_no_more_than_the_limit_wait_for_the_gateway() -> None:
     await desk.go_on("one pays at the gateway")
     await desk.ask("three")
     assert await desk.end() == [200, 503, 200]
+
+
+async def test_whoever_comes_back_from_the_gateway_goes_on_at_once_and_counts_again() -> None:
+    desk = Desk(at_once=1, waiting=5)
+    await desk.ask("one pays")
+    await desk.go_on("one pays")
+    await desk.ask("two")
+    await desk.go_on("one pays at the gateway")
+    assert desk.begun[-1] == "one pays is back"
+    await desk.go_on("two")
+    await desk.ask("three")
+    assert "three" not in desk.begun
+    await desk.go_on("one pays is back")
+    assert desk.begun[-1] == "three"
+    assert await desk.end() == [200, 200, 200]
 
 
 async def test_a_client_that_leaves_while_it_waits_takes_nobodys_turn() -> None:

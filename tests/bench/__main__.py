@@ -7,7 +7,8 @@ import time
 
 import uvloop
 
-from .goals import FULL, QUICK, Effort, Measured, contests, start_and_memory
+from .goals import FULL, QUICK, Effort, contests, start_and_memory
+from .measured import Measured
 from .report import publish, save, table, verdict_table
 from .servers import STORES, Servers
 

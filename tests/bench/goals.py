@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
 from .contest import Contestant, Round, Stretch, at_once, at_rate, warm_up
+from .crowds import overload, two_workers
 from .load import Load
+from .measured import Measured, Verdict
 from .servers import STORES, Server, Servers
 from .traffic import Stock, creates, fill, fill_bare, reads, webhooks
 
@@ -34,36 +36,6 @@ FULL: Final = Effort((1, 16, 64, 256), seconds=1.2, repeats=3, orders=25_000, su
 QUICK: Final = Effort((1, 64), seconds=0.8, repeats=2, orders=6_000, sustained_seconds=0, budget_seconds=100)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One line of a goal: what was wanted, what was measured."""
-
-    goal: str
-    store: str
-    what: str
-    measured: float
-    least: float | None = None
-    most: float | None = None
-    ratio: str | None = None
-    """The name under which it stands in ``ratios``."""
-
-    @property
-    def holds(self) -> bool:
-        return (self.least is None or self.measured >= self.least) and (self.most is None or self.measured <= self.most)
-
-    @property
-    def wanted(self) -> str:
-        if self.least is not None:
-            return f"≥ {self.least:g}"
-        return f"≤ {self.most:g}" if self.most is not None else ""
-
-
-@dataclass(slots=True)
-class Measured:
-    rounds: list[Round] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
-
-
 async def contests(servers: Servers, effort: Effort, stores: tuple[str, ...] = STORES) -> AsyncIterator[Measured]:
     """Goals 1 to 4, one after the other on each store."""
     fast, slow = servers.gateway(0), servers.gateway(SLOW_GATEWAY_MS)
@@ -81,6 +53,8 @@ async def contests(servers: Servers, effort: Effort, stores: tuple[str, ...] = S
         servers.end(program)
         servers.end(anchors)
         yield await _contest_slow_gateway(servers, kind, slow, effort)
+        yield await two_workers(servers, kind, 2 * effort.seconds, effort.repeats)
+        yield await overload(servers, kind, 4 * effort.seconds)
 
 
 async def _contest_create(program: Server, anchors: Server, effort: Effort) -> Measured:

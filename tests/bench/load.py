@@ -142,7 +142,7 @@ class Load:
                 await asyncio.sleep(0)
         self._ends_at = time.perf_counter()
         await self._wait()
-        self.answers.seconds = seconds
+        self.answers.seconds = max(seconds, self._ended_at - began)
         return self.answers
 
     def _start(self, request: bytes, due: float) -> None:
@@ -162,6 +162,7 @@ class Load:
                 connection.ask(next(self._requests), now)
                 return
         else:
+            self._ended_at = now
             self.answers.note(status, now - began, answer)
             if self._waiting:
                 self._under_way -= 1

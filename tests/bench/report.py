@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .contest import Round
-from .goals import Measured, Verdict
+from .measured import Measured, Verdict
 
 ROOT: Final = Path(__file__).parents[2]
 RESULTS: Final = ROOT / "bench-results.json"

@@ -1,6 +1,6 @@
 """A request that waits for somebody else lets another one be worked on in its place (``api/overload.py``).
 
-Standard library only, as ``gateways`` and ``api`` both use it; nothing is decided by it.
+Standard library only, as ``gateways``, ``service`` and ``api`` use it; nothing is decided by it.
 """
 
 from collections.abc import Iterator

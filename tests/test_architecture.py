@@ -14,7 +14,7 @@ ALLOWED: dict[str, set[str]] = {
     "following": set(),
     "stepping_aside": set(),
     "ports": {"domain"},
-    "service": {"domain", "following", "ports"},
+    "service": {"domain", "following", "ports", "stepping_aside"},
     "gateways": {"domain", "following", "ports", "stepping_aside"},
     "observability": {"config", "domain", "following", "gateways", "ports"},
     "conformance": {"domain", "gateways", "ports", "simulator"},

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
+from .errors import CardNumberNotAccepted
+
 RUN: Final = re.compile(r"[0-9]+(?:[ ./_-]{1,3}[0-9]+)*")
 ISSUER: Final = re.compile(r"4|5[0-9]|6|3[0-9]")
 TWO_SERIES: Final = re.compile(r"222[1-9]|22[3-9]|2[3-6]|27[01]|2720")
@@ -26,6 +28,14 @@ def holds_card_number(text: str) -> bool:
         for run in RUN.finditer(plain)
         for digits in _spans(re.findall("[0-9]+", run[0]))
     )
+
+
+def refuse_card_numbers(*texts: str) -> None:
+    """Raises:
+    CardNumberNotAccepted: one of them holds one.
+    """
+    if any(holds_card_number(text) for text in texts):
+        raise CardNumberNotAccepted
 
 
 def without_card_numbers(text: str, instead: str) -> str:

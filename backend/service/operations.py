@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..domain import deciding
+from ..domain.card_numbers import refuse_card_numbers
 from ..domain.events import Event, OperatorLooked
 from ..domain.model import Job, Order
 from ..domain.money import Money
@@ -56,6 +57,7 @@ class Operations:
             OperationConflict: it is not possible; nothing was recorded and nothing was sent.
             StoreError: it may have been recorded, and is then sent by itself; asking again is safe.
         """
+        refuse_card_numbers(ask.reason)
         number = ask.number or len(order.operations) + 1
         order = await self._orders.change(order, partial(self._decide_plan, ask), actor=_actor(ask.by))
         known = repeated(order, ask)
@@ -76,7 +78,7 @@ class Operations:
         Raises:
             OperationConflict: it may be on its way.
         """
-        order = await self._change(order, partial(deciding.abandon, number=number, by=by, reason=reason), by)
+        order = await self._change(order, partial(deciding.abandon, number=number, by=by, reason=reason), by, reason)
         return Asked(order, find_operation(order, number))
 
     async def resolve_operation(self, order: Order, number: int, *, carried_out: bool, by: str, evidence: str) -> Asked:
@@ -86,7 +88,7 @@ class Operations:
             OperationConflict: its outcome is not unknown.
         """
         decide = partial(deciding.resolve_operation, number=number, carried_out=carried_out, by=by, evidence=evidence)
-        order = await self._change(order, decide, by)
+        order = await self._change(order, decide, by, evidence)
         return Asked(order, find_operation(order, number))
 
     async def resolve_attention(self, order: Order, code: str, detail: str | None, *, by: str, evidence: str) -> Order:
@@ -96,7 +98,7 @@ class Operations:
             NothingToResolve
         """
         decide = partial(deciding.resolve_attention, code=code, detail=detail, by=by, evidence=evidence)
-        return await self._change(order, decide, by)
+        return await self._change(order, decide, by, evidence)
 
     async def cancel(self, order: Order, *, by: str, reason: str) -> Order:
         """Give the order up, and end its open pages at the gateway.
@@ -104,12 +106,12 @@ class Operations:
         Raises:
             OrderHoldsMoney: its payments are to be refunded or voided first.
         """
-        order = await self._change(order, partial(deciding.cancel, by=by, reason=reason), by)
+        order = await self._change(order, partial(deciding.cancel, by=by, reason=reason), by, reason)
         return await self._reconciler.look(order)
 
     async def reinstate(self, order: Order, *, by: str, reason: str) -> Order:
         """Want a cancelled order after all, with what was paid for it."""
-        return await self._change(order, partial(deciding.reinstate, by=by, reason=reason), by)
+        return await self._change(order, partial(deciding.reinstate, by=by, reason=reason), by, reason)
 
     async def check_now(self, order: Order, *, by: str) -> Order:
         """Ask the gateway about every job of which there may be news."""
@@ -147,7 +149,8 @@ class Operations:
             return order
         return (await self._reconciler.look_at_job(order, job, job.job_reference)).order
 
-    async def _change(self, order: Order, decide: Decide, by: str) -> Order:
+    async def _change(self, order: Order, decide: Decide, by: str, words: str = "") -> Order:
+        refuse_card_numbers(words)
         return await self._orders.change(order, decide, actor=_actor(by))
 
 

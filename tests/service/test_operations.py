@@ -8,6 +8,7 @@ import pytest
 
 from backend.domain.errors import (
     AmountTooLarge,
+    CardNumberNotAccepted,
     NeedsAnotherPerson,
     OperationDiffers,
     OperationNotAllowed,
@@ -16,6 +17,7 @@ from backend.domain.errors import (
 )
 from backend.domain.ledger import defects
 from backend.domain.operations import OperationKind, OperationState
+from backend.domain.planning import OperationAsk
 from backend.domain.risk import at_risk_minor
 from backend.domain.statuses import JobState, OrderStatus
 from backend.ports import Done, OperationRequest
@@ -39,6 +41,18 @@ async def reserving(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     """A gateway account that only authorizes, and allows partial captures."""
     async with world(scheme=request.param, auto_capture=False, partial_capture=True) as made:
         yield made
+
+
+async def test_a_reason_that_holds_a_card_number_is_kept_nowhere(either: World) -> None:
+    order = await either.paid()
+    words = "my card 4111 1111 1111 1111"
+    with pytest.raises(CardNumberNotAccepted):
+        await either.operations.ask(order, OperationAsk(REFUND, "ann", words))
+    with pytest.raises(CardNumberNotAccepted):
+        await either.operations.resolve_attention(order, "any", None, by="ann", evidence=words)
+    with pytest.raises(CardNumberNotAccepted):
+        await either.operations.cancel(order, by="ann", reason=words)
+    assert await either.order() == order
 
 
 async def payments(here: World) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from ...domain.card_numbers import holds_card_number
+from ...domain.card_numbers import refuse_card_numbers
 from ...domain.cases import ACTIONS
 from ...domain.errors import CardNumberNotAccepted, DomainError, InvalidInput
 from ...domain.explain import explain
@@ -87,8 +87,7 @@ async def search(
 
 def _queries(context: ApiContext, text: str, status: str, attention: str, after: Cursor | None) -> list[OrderQuery]:
     """What a person may mean by ``text``, tried in this order."""
-    if holds_card_number(text):
-        raise CardNumberNotAccepted
+    refuse_card_numbers(text)
     try:
         wanted = OrderStatus(status) if status else None
     except ValueError:
@@ -215,8 +214,7 @@ async def _act(
     try:
         if needs_reason and len(reason) < SHORTEST_REASON:
             raise InvalidInput("give a reason: it stands in the order's history")
-        if holds_card_number(reason):
-            raise CardNumberNotAccepted
+        refuse_card_numbers(reason)
         await act(order, posted.session.caller.user, reason)
     except (DomainError, StoreError) as exc:
         order = await find_order(context, reference)

@@ -20,6 +20,7 @@ from .gateways.http import GatewayHttp
 from .gateways.registry import GatewayContext, build, find_factories
 from .open_store import make_store
 from .ports import Clock, OrderStore, PaymentGateway, ShopEndpoint
+from .service.erase import Erase
 from .service.gateway_guard import GatewayGuard
 from .service.notify import Notifier
 from .service.operations import Operations
@@ -59,6 +60,7 @@ class Services:
     webhooks: Webhooks
     operations: Operations
     notifier: Notifier
+    erase: Erase
     job_tokens: JobTokens
 
 
@@ -113,6 +115,7 @@ async def serving(
                 clock,
                 approve_above=settings.refund_approval_above,
             ),
+            erase=Erase(orders, store, mode),
             notifier=Notifier(orders, store, clock, mode, shop, wake_worker=wake),
             job_tokens=tokens,
         )

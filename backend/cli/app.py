@@ -4,7 +4,7 @@ from typing import Final
 
 import typer
 
-from . import access, acting, backup, checking, looking, serving
+from . import access, acting, backup, checking, keeping, looking, serving
 from .exits import MEANINGS
 
 EPILOG: Final = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + "."
@@ -41,6 +41,8 @@ for name, command, panel in (
     ("reconcile", acting.reconcile, ACT),
     ("replay", acting.replay, ACT),
     ("verify", backup.verify, KEEP),
+    ("support-bundle", keeping.support_bundle, KEEP),
+    ("erase", keeping.erase, KEEP),
     ("export", backup.export_all, KEEP),
     ("import", backup.import_all, KEEP),
 ):

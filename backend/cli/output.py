@@ -24,7 +24,7 @@ class Progress(Protocol):
 
 
 def print_json(value: object) -> None:
-    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
 
 
 def print_lines(lines: Sequence[str]) -> None:
@@ -88,16 +88,16 @@ def _console(*, stderr: bool = False) -> "Console":
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
     match value:
         case datetime():
             return value.isoformat()
         case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {str(key): plain(item) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [plain(item) for item in value]
         case bytes():
             return value.decode("utf-8", "replace")
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     return value

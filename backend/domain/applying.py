@@ -28,10 +28,12 @@ from .events import (
     OrderPlaced,
     OrderReinstated,
     PaymentObserved,
+    PersonalDataErased,
 )
 from .model import AttentionItem, Job, Order, Payment
 from .observing import observe, set_aside
 from .operations import NEXT, Operation, OperationState
+from .personal import redacted
 from .statuses import JobState
 
 
@@ -40,6 +42,8 @@ def apply(order: Order, event: Event, at: datetime) -> Order:
     match event:
         case OrderPlaced():
             raise AssertionError("an order is placed once")
+        case PersonalDataErased():
+            return replace(order, terms=redacted(order.terms))
         case OperatorLooked():
             return order
         case OrderCancelled():

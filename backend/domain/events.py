@@ -221,6 +221,24 @@ class OperationSettled:
     kind: Literal["operation_settled"] = "operation_settled"
 
 
+@dataclass(frozen=True, slots=True)
+class EntrySeal:
+    """What stands for the digest of an entry that personal data was taken out of."""
+
+    entry: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalDataErased:
+    """The customer was erased from the order; ``seals`` are of the entries that this changed."""
+
+    by: str
+    reason: str
+    seals: tuple[EntrySeal, ...]
+    kind: Literal["personal_data_erased"] = "personal_data_erased"
+
+
 Event: TypeAlias = (
     OrderPlaced
     | JobPlanned
@@ -244,4 +262,5 @@ Event: TypeAlias = (
     | OperationNotSent
     | OperationAccepted
     | OperationSettled
+    | PersonalDataErased
 )

@@ -1,7 +1,8 @@
 """The order's history: append-only, each entry chained to the one before by its digest.
 
-A changed byte anywhere shows as a digest that no longer fits. The chain does not prove who wrote it: whoever can
-rewrite the whole document can rewrite the whole chain.
+A changed byte anywhere shows as a digest that no longer fits, or, where personal data was taken out (``erasing.py``),
+as a seal that does not. The chain does not prove who wrote it: whoever can rewrite the whole document can rewrite the
+whole chain.
 """
 
 import json
@@ -12,7 +13,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Final
 
-from .events import Event
+from .events import EntrySeal, Event, PersonalDataErased
 from .statuses import OrderStatus
 
 START = "0" * 64
@@ -54,12 +55,27 @@ def next_entry(
 
 def broken_at(history: Iterable[HistoryEntry]) -> int | None:
     """The number of the first entry that does not fit its digest or its place, or None when the chain holds."""
+    entries = tuple(history)
+    seals = {each.entry: each.digest for entry in entries for each in _seals(entry)}
     previous = START
-    for number, entry in enumerate(history, start=1):
-        if entry.number != number or entry.digest != _digest(entry, previous):
+    for number, entry in enumerate(entries, start=1):
+        digest = _digest(entry, previous)
+        if entry.number != number or digest not in (entry.digest, seals.get(number)):
             return number
         previous = entry.digest
     return None
+
+
+def seal(entry: HistoryEntry, previous: str | None) -> str:
+    """The digest of what is left of an entry, after the one whose digest is ``previous``."""
+    return _digest(entry, previous or START)
+
+
+def _seals(entry: HistoryEntry) -> tuple[EntrySeal, ...]:
+    """Those of entries before it: nothing can be sealed ahead."""
+    if not isinstance(entry.event, PersonalDataErased):
+        return ()
+    return tuple(each for each in entry.event.seals if each.entry < entry.number)
 
 
 def _digest(entry: HistoryEntry, previous: str) -> str:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from .money import Money
+from .personal import PERSONAL
 from .references import OrderReference, UserId
 
 DEFAULT_LOCALE: Final = "en_GB"
@@ -20,6 +21,7 @@ class Mode(StrEnum):
 
 LATER: Final = {"added_later": True}
 """What orders of schema 2 do not have, see ``history.py``."""
+PERSONAL_LATER: Final = {**LATER, **PERSONAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,11 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    email: str
-    name: str
-    phone: str = field(default="", metadata=LATER)
-    billing_address: Address | None = field(default=None, metadata=LATER)
-    shipping_address: Address | None = field(default=None, metadata=LATER)
+    email: str = field(repr=False, metadata=PERSONAL)
+    name: str = field(repr=False, metadata=PERSONAL)
+    phone: str = field(default="", repr=False, metadata=PERSONAL_LATER)
+    billing_address: Address | None = field(default=None, repr=False, metadata=PERSONAL_LATER)
+    shipping_address: Address | None = field(default=None, repr=False, metadata=PERSONAL_LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,10 @@ class OrderLine:
 class OrderTerms:
     mode: Mode
     reference: OrderReference
-    owner: UserId
+    owner: UserId = field(repr=False, metadata=PERSONAL)
     customer: Customer
     amount: Money
-    description: str = ""
+    description: str = field(default="", repr=False, metadata=PERSONAL)
     lines: tuple[OrderLine, ...] = ()
     locale: str = field(default=DEFAULT_LOCALE, metadata=LATER)
     """The language to show the payment page in, as in ``en_GB``."""

@@ -9,6 +9,7 @@ from backend.domain.deliveries import Delivery, delivery_id
 from backend.domain.events import (
     AttentionRaised,
     AttentionResolved,
+    EntrySeal,
     Event,
     EvidenceSetAside,
     JobClosed,
@@ -30,6 +31,7 @@ from backend.domain.events import (
     OrderPlaced,
     OrderReinstated,
     PaymentObserved,
+    PersonalDataErased,
 )
 from backend.domain.facts import Evidence, EvidenceSource, PaymentFact, RefundFact, RefundState
 from backend.domain.history import next_entry
@@ -151,6 +153,7 @@ def with_every_event(order: Order) -> Order:
         OperationNotSent(1, "down"),
         OperationAccepted(1, None),
         OperationSettled(1, OperationState.SUCCEEDED, "R1", "seen"),
+        PersonalDataErased("ann", "asked for", (EntrySeal(1, "d" * 64),)),
     )
     assert {type(event) for event in events} == set(get_args(Event)), "a new kind of event belongs here too"
     history = order.history

@@ -1,0 +1,66 @@
+"""Erase a customer's personal data from everything that is kept of them; what their money did stays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from ..domain.erasing import erased
+from ..domain.events import Event
+from ..domain.model import Order
+from ..domain.searching import OrderQuery
+from ..domain.statuses import MAY_TAKE_MONEY, JobState
+from ..domain.terms import Mode
+from ..ports import OrderStore
+from .orders import Orders
+
+PAGE: Final = 100
+MOST_PAGES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """References of the orders that were erased, and of those still open, whose customer is still needed."""
+
+    erased: tuple[str, ...]
+    still_open: tuple[str, ...]
+
+
+class Erase:
+    def __init__(self, orders: Orders, store: OrderStore, mode: Mode) -> None:
+        self._orders = orders
+        self._store = store
+        self._mode = mode
+
+    async def customer(self, email: str, *, by: str, reason: str) -> Erasure:
+        """Every order of whoever has this address; doing it again goes on where it stopped.
+
+        Raises:
+            StoreError: some orders may be erased and others not yet.
+        """
+        done: list[str] = []
+        still_open: list[str] = []
+        query = OrderQuery(self._mode, email=email)
+        for _ in range(MOST_PAGES):
+            # What was erased is not found by the address any more; what is open is, so it is left out by name.
+            found = await self._store.search(query, PAGE + len(still_open))
+            found = [order for order in found if order.reference not in still_open]
+            if not found:
+                break
+            for order in found:
+                if may_be_erased(order):
+                    await self._orders.steer(order, partial(_step, by, reason), actor=f"operator {by}")
+                    done.append(order.reference)
+                else:
+                    still_open.append(order.reference)
+        return Erasure(tuple(done), tuple(still_open))
+
+
+def may_be_erased(order: Order) -> bool:
+    """Not while the customer may still pay, or an operation may still need them."""
+    pages = any(job.state in MAY_TAKE_MONEY or job.state is JobState.INTENT for job in order.jobs)
+    return not pages
+
+
+def _step(by: str, reason: str, order: Order) -> tuple[Order, Sequence[Event]]:
+    return erased(order, by=by, reason=reason) if may_be_erased(order) else (order, ())

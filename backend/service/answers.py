@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 from ..domain.records import Record, RecordId
 from ..ports import Clock, OrderStore, StoreError, StoreOutcomeUnknown, StoreUnavailable
-from ..stepping_aside import step_aside
+from ..stepping_aside import stepping_aside
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +88,8 @@ class Answers:
             if "until" in told and now < datetime.fromisoformat(told["until"]):
                 if now >= give_up_at:
                     raise StillInProgress
-                step_aside()
-                await self._clock.sleep(pause)
+                with stepping_aside():
+                    await self._clock.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
                 continue
             text = {"request": fingerprint, "claim": claim, "until": (now + self._claim_for).isoformat()}

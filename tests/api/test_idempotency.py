@@ -327,8 +327,8 @@ async def test_work_done_again_after_a_crash_is_the_same_order_though_it_named_n
         assert len(store.disk.orders) == 1
 
 
-async def test_a_key_holds_over_processes(tmp_path: Path) -> None:
-    async with program(tmp_path) as one, program(tmp_path) as two:
+async def test_a_key_holds_over_processes(tmp_path: Path, shared: dict[str, Any]) -> None:
+    async with program(tmp_path, **shared) as one, program(tmp_path, **shared) as two:
         got = await asyncio.gather(*(check_out(here) for here in (one, two) * 5))
     assert {answer.status_code for answer in got} == {200}
     assert len({answer.content for answer in got}) == 1

@@ -1,5 +1,6 @@
 import logging
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -32,8 +33,9 @@ async def test_a_user_has_a_limit_and_is_told_when_to_come_back(tmp_path: Path) 
         assert (await ask(here, "bob")).status_code == 404, "nobody else is concerned"
 
 
-async def test_a_limit_holds_over_processes_and_tokens(tmp_path: Path) -> None:
-    async with program(tmp_path, rate_limit_user=10) as one, program(tmp_path, rate_limit_user=10) as two:
+async def test_a_limit_holds_over_processes_and_tokens(tmp_path: Path, shared: dict[str, Any]) -> None:
+    settings = {"rate_limit_user": 10, **shared}
+    async with program(tmp_path, **settings) as one, program(tmp_path, **settings) as two:
         got = []
         for n in range(15):
             for here in (one, two):

@@ -20,7 +20,7 @@ _now: Final[ContextVar[Turn | None]] = ContextVar("turn", default=None)
 
 @contextmanager
 def stepping_aside() -> Iterator[None]:
-    """Around a wait that is not for this machine; does no harm outside of a request."""
+    """Around a wait for the gateway or for another request; does no harm outside of a request."""
     turn = _now.get()
     if turn is None:
         yield

@@ -98,7 +98,8 @@ class Answers:
                 if await self._store.write_record(claimed, claimed.version - 1):
                     return Claim(claimed, fingerprint)
             except StoreOutcomeUnknown:
-                await self._clock.sleep(pause)
+                with stepping_aside():
+                    await self._clock.sleep(pause)
         raise StoreUnavailable(f"an idempotency key could not be claimed in {MOST_ROUNDS} tries")
 
     async def keep(self, claim: Claim, answer: Answer) -> None:

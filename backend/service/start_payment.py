@@ -24,6 +24,7 @@ from ..domain.registering import check_registered
 from ..domain.statuses import JobState
 from ..domain.terms import OrderTerms
 from ..ports import Clock, CreateOutcome, JobRequest, NotSent, PaymentGateway, Redirect, Refused, Unknown
+from ..stepping_aside import stepping_aside
 from .orders import Orders, made_by, new_operation
 from .reconcile import Reconciler
 
@@ -161,7 +162,8 @@ class StartPayment:
                 case WaitFor():
                     if self._clock.now() >= give_up_at:
                         raise StillStarting(order.reference)
-                    await self._clock.sleep(pause)
+                    with stepping_aside():
+                        await self._clock.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
                     order = await self._orders.load(order.id)
 

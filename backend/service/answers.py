@@ -85,21 +85,16 @@ class Answers:
                 raise KeyOfAnotherRequest
             if "status" in told:
                 return Answer(told["status"], told["type"], told["body"])
-            if "until" in told and now < datetime.fromisoformat(told["until"]):
-                if now >= give_up_at:
-                    raise StillInProgress
-                with stepping_aside():
-                    await self._clock.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-                continue
-            text = {"request": fingerprint, "claim": claim, "until": (now + self._claim_for).isoformat()}
-            claimed = _record(key, text, 1 if record is None else record.version + 1, now)
-            try:
-                if await self._store.write_record(claimed, claimed.version - 1):
+            if not _is_claimed(told, now):
+                text = {"request": fingerprint, "claim": claim, "until": (now + self._claim_for).isoformat()}
+                claimed = _record(key, text, 1 if record is None else record.version + 1, now)
+                if await self._write(claimed, give_up_at):
                     return Claim(claimed, fingerprint)
-            except StoreOutcomeUnknown:
-                with stepping_aside():
-                    await self._clock.sleep(pause)
+            elif now >= give_up_at:
+                raise StillInProgress
+            with stepping_aside():
+                await self._clock.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         raise StoreUnavailable(f"an idempotency key could not be claimed in {MOST_ROUNDS} tries")
 
     async def keep(self, claim: Claim, answer: Answer) -> None:
@@ -110,6 +105,15 @@ class Answers:
     async def release(self, claim: Claim) -> None:
         """Nothing final came of it: the next request with the key and the same body does the work."""
         await self._end(claim, {})
+
+    async def _write(self, claimed: Record, give_up_at: datetime) -> bool:
+        """Whether it is surely written; where the store cannot say, the next look tells."""
+        try:
+            return await self._store.write_record(claimed, claimed.version - 1)
+        except StoreOutcomeUnknown:
+            if self._clock.now() >= give_up_at:
+                raise
+            return False
 
     async def _end(self, claim: Claim, told: dict[str, Any]) -> None:
         text = json.dumps({"request": claim.fingerprint, **told})
@@ -137,3 +141,7 @@ def _told(record: Record | None, now: datetime) -> dict[str, Any]:
         return {}
     told: dict[str, Any] = json.loads(record.text)
     return told
+
+
+def _is_claimed(told: dict[str, Any], now: datetime) -> bool:
+    return "until" in told and now < datetime.fromisoformat(told["until"])

@@ -4,7 +4,7 @@ from typing import Final
 
 import typer
 
-from . import access, acting, backup, checking, keeping, looking, serving
+from . import access, acting, backup, checking, keeping, looking, serving, telling
 from .exits import MEANINGS
 
 EPILOG: Final = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + "."
@@ -40,6 +40,8 @@ for name, command, panel in (
     ("void", acting.void, ACT),
     ("reconcile", acting.reconcile, ACT),
     ("replay", acting.replay, ACT),
+    ("redeliver", telling.redeliver, ACT),
+    ("endpoint", telling.endpoint, ACT),
     ("verify", backup.verify, KEEP),
     ("support-bundle", keeping.support_bundle, KEEP),
     ("erase", keeping.erase, KEEP),

@@ -36,6 +36,7 @@ async def _from_outside(settings: Settings) -> AsyncIterator[Finding]:
                 yield finding
             for name, gateway in opened.gateways.items():
                 yield await reaching.gateway(name, gateway)
+            yield reaching.shop(opened.notifier.address, await opened.notifier.health())
     except StoreError as exc:
         yield wrong("store", str(exc), "check MONGO_URL or DATA_DIR, and that the server or the disk is there")
     except GatewayPluginError as exc:

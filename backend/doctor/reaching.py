@@ -7,6 +7,7 @@ from typing import Final, Protocol, runtime_checkable
 
 import httpx
 
+from ..domain.endpoint_health import EndpointHealth
 from ..domain.records import Record, RecordId
 from ..domain.references import JobReference
 from ..ports import Clock, NoSuchJob, OrderStore, PaymentGateway, StoreError, Unavailable
@@ -68,6 +69,23 @@ async def gateway(name: str, adapter: PaymentGateway) -> Finding:
     if why is None:
         return ok(what, "took one signed read" + (" (simulated)" if adapter.notice is not None else ""))
     return wrong(what, f"did not take a signed read: {why}", "check the address, the credentials and the scheme")
+
+
+def shop(address: str | None, health: EndpointHealth) -> Finding:
+    """Nothing is sent: the shop is not to be surprised by an event that nobody asked for."""
+    what = "notifications"
+    if address is None:
+        return note(
+            what, "are off: the shop is told nothing", "set NOTIFICATION_URL and NOTIFICATION_SECRET to change that"
+        )
+    if health.is_paused:
+        return wrong(
+            what, f"are paused by {health.paused_by}: {health.why}", "repair it, then `backend endpoint resume`"
+        )
+    if health.is_failing:
+        why = f"are not taken since {health.failing_since:%Y-%m-%d %H:%M} UTC: {health.why}"
+        return wrong(what, why, "repair the shop's endpoint, and try it with `backend endpoint test`")
+    return ok(what, f"go to {address}; try it with `backend endpoint test`")
 
 
 async def _ask_about_nothing(adapter: PaymentGateway) -> str | None:

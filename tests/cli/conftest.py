@@ -41,12 +41,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.fixture
 def paid(run: Run, tmp_path: Path) -> str:
     """The reference of an order over 10 pounds that is paid."""
-    asyncio.run(_sell(tmp_path))
+    asyncio.run(sell(tmp_path))
     return "TEST-001"
 
 
-async def _sell(folder: Path) -> None:
-    async with program(folder) as shop:
+async def sell(folder: Path, **settings: Any) -> None:
+    async with program(folder, **settings) as shop:
         created = (await shop.create()).json()
         parts = urlsplit(created["action_url"])
         await shop.client.post(f"{parts.path}?{parts.query}", data=CARD | {"action": "pay"})

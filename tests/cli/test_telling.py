@@ -1,8 +1,11 @@
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from backend.doctor import reaching
+from backend.domain.endpoint_health import EndpointHealth
 from backend.domain.notifications import NotificationState
 from tests.shop.receiver import SECRET
 
@@ -50,9 +53,11 @@ def test_the_doctor_says_how_the_endpoint_does(run: Run, told: str) -> None:
         (found,) = [each for each in run("doctor", "--json", code=code) if each["what"] == "notifications"]
         return found["level"], found["said"]
 
-    level, said = finding(4)
-    assert (level, "are not taken since" in said) == ("wrong", True)
     run("endpoint", "pause", "--reason", "we are moving", "--by", "ann")
     assert finding(4) == ("wrong", "are paused by ann: we are moving")
     run("endpoint", "resume")
+    failing = reaching.shop(
+        "", EndpointHealth(failing_since=datetime(2026, 3, 2, 12, 0, tzinfo=UTC), why="answered 500")
+    )
+    assert (failing.level, failing.said) == ("wrong", "are not taken since 2026-03-02 12:00 UTC: answered 500")
     assert finding(0) == ("ok", "go to http://localhost:9/hooks; try it with `backend endpoint test`")

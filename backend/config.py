@@ -226,7 +226,10 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as exc:
-        wrong = [f"{str(error['loc'][0]).upper()}: {error['msg']}" for error in exc.errors(include_input=False)]
+        wrong = [
+            f"{str(error['loc'][0]).upper()}: {error['msg'].removeprefix('Value error, ')}"
+            for error in exc.errors(include_input=False)
+        ]
         raise SettingsError("; ".join(wrong)) from None
     if settings.payment_mode is not None and settings.uses_cashflows:
         raise SettingsError("unset PAYMENT_MODE: with cashflows in GATEWAYS, its settings decide the mode")

@@ -29,6 +29,7 @@ def from_settings(settings: Settings) -> Iterator[Finding]:
     yield _scheme(settings)
     yield from _secrets(settings)
     yield _operators(settings)
+    yield _prices(settings)
     yield _limits(settings)
 
 
@@ -115,6 +116,13 @@ def _operators(settings: Settings) -> Finding:
             "operators", "no operator keys; only tokens with is_admin may act", "backend operator-key NAME --role ROLE"
         )
     return ok("operators", ", ".join(sorted({f"{key.name} ({key.role})" for key in keys})))
+
+
+def _prices(settings: Settings) -> Finding:
+    if settings.require_registered_orders:
+        return ok("prices", "the shop's server registers every order, with its amount")
+    todo = "set REQUIRE_REGISTERED_ORDERS=true, and have the shop's server register its orders"
+    return note("prices", "a customer's browser names the amount that it pays", todo)
 
 
 def _limits(settings: Settings) -> Finding:

@@ -48,6 +48,13 @@ def test_an_env_file_that_others_can_read_is_named_with_the_command_to_type(
     assert findings(run, code=0)["env file"]["level"] == "ok"
 
 
+def test_who_names_the_price_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "REQUIRE_REGISTERED_ORDERS=true" in findings(run, code=0)["prices"]["todo"]
+    monkeypatch.setenv("OPERATOR_KEYS", f"shop:service:{'0' * 64}")
+    monkeypatch.setenv("REQUIRE_REGISTERED_ORDERS", "true")
+    assert findings(run, code=0)["prices"]["level"] == "ok"
+
+
 def test_a_missing_index_is_found(run: Run, paid: str, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as store, store:
         store.execute("DROP INDEX orders_due")

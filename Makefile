@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 
 .PHONY: run test openapi crash bench bench-quick bench-growth token simulator lint format install clean help
 
-.PHONY: simulate-worlds simulate-long
+.PHONY: simulate-worlds simulate-long kill-everywhere fault-map
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -52,6 +52,12 @@ SIMULATION = $(BIN)/python -m tests.simulation.run
 
 simulate-worlds: $(VENV)/dev.stamp  ## run simulated worlds: SEEDS=1000, or SEED= for one; MODE= and STORE= narrow it down
 	$(SIMULATION) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1)) --mode $(or $(MODE),all) --store $(or $(STORE),mixed)
+
+kill-everywhere: $(VENV)/dev.stamp  ## kill -9 at every step of create, pay, webhook, capture, void, refund and notify
+	KILL_EVERY=1 $(BIN)/python -m pytest -n 2 -q tests/simulation/test_kill_everywhere.py
+
+fault-map: $(VENV)/dev.stamp  ## print the fault catalogue with the test of each row
+	@$(BIN)/python -m tests.test_fault_catalogue
 
 simulate-long: $(VENV)/dev.stamp  ## hundreds of thousands of worlds in every mode; stop it any time, it goes on where it was
 	@mkdir -p .cache

@@ -13,6 +13,7 @@ from backend.domain.money import CurrencyCode, Money
 from backend.domain.operations import OperationKind
 from backend.domain.planning import OperationAsk
 from backend.domain.references import OrderReference, UserId
+from backend.domain.statuses import PaymentStatus
 from backend.domain.terms import Customer, Mode, OrderTerms
 from backend.ports import StoreError
 from backend.service.start_payment import PaymentNotStarted, StartedPayment
@@ -65,6 +66,9 @@ def arm_scripts(world: "World") -> None:
     if world.options.variant == "no-webhooks":
         world.bank.simulator.scripts.arm(EVERY_ORDER, "lost-webhook")
     for wish in wishes(world):
+        for script in world.options.scripts:
+            world.scripts.append(script)
+            world.bank.simulator.scripts.arm(wish.terms.reference, script)
         while world.chance.strikes("gateway_script"):
             script = world.chance.pick("gateway_script_name", SCRIPTS)
             world.saw(f"script {script.partition('.')[0]}")
@@ -213,16 +217,18 @@ class Office(Person):
 
     async def work(self) -> None:
         await self.pause(60, 500)
-        for _ in range(self.pick((0, 1, 2, 3, 4))):
-            await self.pause(1, 250)
+        for _ in range(self.pick((1, 2, 3, 4, 5))):
+            await self.pause(1, 200)
             order = await self.world.order(self.order_id)
             if order is not None:
                 await self._act(order)
 
     async def _act(self, order: Order) -> None:
-        captures = () if self.world.options.auto_capture else (OperationKind.CAPTURE,) * 4
-        refund, void = OperationKind.REFUND, OperationKind.VOID
-        what = self.pick((*captures, refund, refund, refund, refund, void, "cancel", "look", "approve", "abandon"))
+        held = [payment.status for payment in order.payments]
+        captures = (OperationKind.CAPTURE,) * 6 if PaymentStatus.AUTHORIZED in held else ()
+        refunds = (OperationKind.REFUND,) * (6 if PaymentStatus.CAPTURED in held else 1)
+        others: tuple[str, ...] = ("cancel", "look", "approve", "abandon")
+        what: OperationKind | str = self.pick((*captures, *refunds, OperationKind.VOID, *others))
         if isinstance(what, OperationKind):
             await self._operate(order, what)
         elif what == "cancel":

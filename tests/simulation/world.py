@@ -63,6 +63,10 @@ class Options:
     auto_capture: bool = True
     orders: int = 2
     processes: int = 2
+    scripts: tuple[str, ...] = ()
+    """What the gateway does to every order, on top of what chance makes it do."""
+    dies_at: int = 0
+    """The step, of all that processes take in the time of trouble, at which its process dies; 0 for none."""
 
     @property
     def reconciles(self) -> bool:
@@ -70,7 +74,7 @@ class Options:
 
     @property
     def healthy(self) -> bool:
-        return self.calm > 1e6
+        return self.calm > 1e6 and not self.dies_at
 
 
 def options_for(
@@ -108,6 +112,7 @@ class Result:
     orders: int = 0
     payments: int = 0
     alerts: int = 0
+    steps_in_trouble: int = 0
     saw: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -136,6 +141,7 @@ class World:
         self.store: OrderStore
         self._wrote = asyncio.Event()
         self._kill_in = 0.0
+        self.steps_in_trouble = 0
 
     # --- for the parts ---
 
@@ -259,19 +265,25 @@ class World:
     # --- death ---
 
     def _before_step(self, life: Life) -> None:
+        if self.chance.enabled:
+            self.steps_in_trouble += 1
+            if self.steps_in_trouble == self.options.dies_at:
+                self._kill_if_up(life)
+                return
         if not self.chance.enabled or not self.chance.rates["kill"]:
             return
         self._kill_in -= 1
         if self._kill_in > 0:
             return
         self._next_kill()
-        process = next((each for each in self.processes if each.life is life), None)
-        if process is not None and process.is_up and self.chance.stroke("kill"):
-            self.kill(process)
+        if self.chance.stroke("kill"):
+            self._kill_if_up(life)
 
-    def kill(self, process: Process) -> None:
-        process.kill()
-        self.spawn(self._restart(process))
+    def _kill_if_up(self, life: Life) -> None:
+        process = next((each for each in self.processes if each.life is life), None)
+        if process is not None and process.is_up:
+            process.kill()
+            self.spawn(self._restart(process))
 
     async def _restart(self, process: Process) -> None:
         slow = self.chance.likely("restart", 0.3)
@@ -306,6 +318,7 @@ class World:
             orders=len(orders),
             payments=sum(len(order.payments) for order in orders),
             alerts=sum(bool(order.attention) for order in orders),
+            steps_in_trouble=self.steps_in_trouble,
             saw=self.sightings,
         )
 

@@ -36,6 +36,17 @@ def test_every_fault_script_is_in_the_simulators_table() -> None:
         assert f"| `{fault.name}` | {', '.join(sorted(fault.calls))} | {fault.does} |" in table
 
 
+def test_the_tests_that_find_the_listed_mutations_exist() -> None:
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", text("docs/reliability.md")))
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for path in [*ROOT.glob("tests/**/*.py"), *ROOT.glob("backend/conformance/**/*.py")]
+    )
+    assert len(named) > 20
+    for name in named:
+        assert f"def {name}(" in code, name
+
+
 def test_the_problems_that_the_guide_names_exist() -> None:
     slugs = {problem.slug for problem in [*PROBLEMS.values(), TOO_BUSY]}
     named = set(re.findall(r"(?:401|409|502|503) `([a-z-]+)", text("CASHFLOWS_INTEGRATION_GUIDE.md")))

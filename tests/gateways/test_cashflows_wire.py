@@ -359,6 +359,10 @@ async def test_a_payment_cancelled_after_it_was_paid_is_voided(
     assert snapshot.payments[0].status is PaymentStatus.VOIDED
 
 
+NOT_TEN = b'"10.00"', b"10.00000000000000001"
+"""A number that a float takes for ten."""
+
+
 @pytest.mark.parametrize(
     ("reply", "outcome"),
     [
@@ -373,6 +377,7 @@ async def test_a_payment_cancelled_after_it_was_paid_is_voided(
         (httpx.Response(200, json=job("Paid", payment("Paid", amountToCollect="1,000.00"))), Unavailable),
         (httpx.Response(200, json=job("Paid", payment("Paid", amountToCollect=True))), Unavailable),
         (httpx.Response(200, content=b'{"data":{"reference":"1","reference":"2"}}'), Unavailable),
+        (httpx.Response(200, content=json.dumps(job("Paid", payment("Paid"))).encode().replace(*NOT_TEN)), Unavailable),
     ],
 )
 async def test_an_answer_that_is_not_exact_is_no_answer(

@@ -3,7 +3,10 @@ from typing import Any
 
 import anyio
 
-from ..program import Program, problem, program, token
+from backend.assemble import services
+from backend.config import Settings
+
+from ..program import BASE_URL, Program, problem, program, token
 
 RESUME = "/api/operator/gateways/cashflows/resume"
 
@@ -60,6 +63,10 @@ async def test_programs_that_share_a_store_stop_together_and_over_restarts(tmp_p
         for here in (one, two):
             assert "refused our credentials 2 times in a row" in await stopped_calls(here)
             problem(await here.create(order_reference="B-1"), 503, "gateway-unavailable")
+
+    async with services(Settings(_env_file=None, data_dir=tmp_path, public_base_url=BASE_URL)) as beside:
+        said = beside.gateways["cashflows"].refusal()
+        assert "refused our credentials 2 times in a row" in str(said), "known before anything is called"
 
     async with program(tmp_path, **poll) as again, program(tmp_path, **poll) as other:
         assert "refused our credentials 2 times in a row" in await gateway_said(again)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from backend.api.description import operations
 from backend.api.idempotency import takes_key
@@ -98,11 +99,44 @@ TABLE: Final = {
 
 PERSONAL: Final = {"customer_email", "customer_name", "owner", "customer_id", "headers", "body"}
 
+ROUTES: Final = {
+    f"{method} {route.path_format}"
+    for route in (context.original_route for context in iter_route_contexts(application().routes))
+    if isinstance(route, APIRoute)
+    for method in route.methods or ()
+}
+PAGES: Final = sorted(name for name in ROUTES if " /console" in name and not name.endswith("/sign-in"))
+"""Of the console: each asks for a session first, and a token of the API is none."""
+ELSEWHERE: Final = {
+    "GET /console/sign-in",
+    "POST /console/sign-in",
+    "GET /metrics",  # tests/observability/test_metrics.py
+    "GET /docs",
+    "GET /docs/oauth2-redirect",
+}
+
 ENDPOINTS: Final = {f"{method.upper()} {path}" for path, method, _ in operations(application().openapi())}
 
 
 def test_every_endpoint_is_in_the_table() -> None:
     assert TABLE.keys() == ENDPOINTS, "say in TABLE who may use the endpoint, and what others get"
+
+
+def test_no_route_is_forgotten() -> None:
+    assert TABLE.keys() | set(PAGES) | ELSEWHERE == ROUTES
+
+
+async def test_no_page_of_the_console_opens_without_signing_in(desk: Desk) -> None:
+    await desk.ask("refund", amount="1.00")
+    before = await desk.order()
+    for name in PAGES:
+        method, path = name.split()
+        address = path.format(order_reference="TEST-001", number=1, decision="approve", sequence=1, delivery_id="x")
+        for caller in CALLERS:
+            answer = await ask(desk.program, caller, method, address, Row("", body={}))
+            assert answer.status_code == 303, name
+            assert answer.headers["location"].startswith("/console/sign-in")
+    assert await desk.order() == before
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Final
 
 import typer
 
-from . import access, acting, backup, checking, keeping, looking, serving, telling
+from . import access, acting, backup, calling, checking, keeping, looking, serving, telling
 from .exits import MEANINGS
 
 EPILOG: Final = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + "."
@@ -42,6 +42,7 @@ for name, command, panel in (
     ("replay", acting.replay, ACT),
     ("redeliver", telling.redeliver, ACT),
     ("endpoint", telling.endpoint, ACT),
+    ("gateway", calling.gateway, ACT),
     ("verify", backup.verify, KEEP),
     ("support-bundle", keeping.support_bundle, KEEP),
     ("erase", keeping.erase, KEEP),

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from .host import PROJECT, Gateway, Host
-from .shop import Shop, paid_exactly_once
+from .host import PROJECT, WEBHOOK_SECRET, Gateway, Host, credentials
+from .shop import Shop, paid_exactly_once, post_webhook
 
 EXAMPLE: Final = PROJECT / "examples" / "acme-gateway"
 MOST_LINES: Final = 150
@@ -41,13 +41,16 @@ def test_the_conformance_kit_is_run_by_name_and_passes(installed: Path, tmp_path
     assert passed >= 40
 
 
-def test_an_order_is_paid_through_it_in_the_running_program(host: Host, installed: Path) -> None:
-    paths = {"PYTHONPATH": f"{host.project}:{installed}"}
+def start_acme(host: Host, paths: dict[str, str]) -> Gateway:
     site = host.site()
     server = ["-m", "uvicorn", "--factory", "acme_gateway.pretend:app", "--port", str(site.port)]
     process = host.run("python", *server, settings={**CREDENTIALS, **paths})
-    acme = Gateway(site, process).wait_for("/health")
+    return Gateway(site, process).wait_for("/health")
 
+
+def test_an_order_is_paid_through_it_in_the_running_program(host: Host, installed: Path) -> None:
+    paths = {"PYTHONPATH": f"{host.project}:{installed}"}
+    acme = start_acme(host, paths)
     settings = {"GATEWAYS": "acme", "PAYMENT_MODE": "integration", "ACME_URL": f"http://127.0.0.1:{acme.port}"}
     backend = host.backend({**settings, **CREDENTIALS, **paths})
     shop = Shop(backend)
@@ -59,3 +62,21 @@ def test_an_order_is_paid_through_it_in_the_running_program(host: Host, installe
     assert acme.client.post(created["action_url"]).status_code == 200
     assert paid_exactly_once(shop.order_once("paid"))
     assert backend.client.get("/readyz").json()["gateways"] == {"acme": "in use"}
+
+
+def test_two_gateways_serve_at_once_each_by_its_name(host: Host, installed: Path) -> None:
+    paths = {"PYTHONPATH": f"{host.project}:{installed}"}
+    acme, cashflows = start_acme(host, paths), host.gateway()
+    settings = {"GATEWAYS": "acme, cashflows", "ACME_URL": f"http://127.0.0.1:{acme.port}"}
+    backend = host.backend({**credentials(cashflows.port), **settings, **CREDENTIALS, **paths})
+    assert backend.client.get("/readyz").json()["gateways"] == {"acme": "in use", "cashflows": "in use"}
+
+    shop = Shop(backend)
+    page = shop.created()["action_url"]
+    assert page.startswith(settings["ACME_URL"]), "the first one takes new payments"
+    told = {"order": "ELSEWHERE-1", "payment": "211", "status": "captured"}
+    assert post_webhook(backend, WEBHOOK_SECRET, **told).status_code == 200
+    assert post_webhook(backend, CREDENTIALS["ACME_WEBHOOK_SECRET"], **told).status_code == 401
+    assert backend.client.post("/api/webhooks/acme", content=b"{}").status_code == 401
+    assert acme.client.post(page).status_code == 200
+    assert paid_exactly_once(shop.order_once("paid"))

@@ -202,6 +202,11 @@ class Invariants:
     def _agrees_with_the_gateway(self, order: Order) -> None:
         """Captured, refunded and held are what the gateway's ledger says, for every payment of every job."""
         misfits = self._misfits(order)
+        held_there = [p for job in self._world.bank.jobs_of(order.reference) for p in job.payments if held(p)]
+        there = sum(payment.captured_minor for payment in held_there if payment.reference not in misfits)
+        self._must(
+            captured_minor(order) <= there, "paid is held", order, f"{captured_minor(order)} here, {there} there"
+        )
         for job in self._world.bank.jobs_of(order.reference):
             for theirs in job.payments:
                 ours = next((payment for payment in order.payments if payment.reference == theirs.reference), None)
@@ -241,6 +246,7 @@ class Invariants:
         if status is OrderStatus.PENDING and "other-job.create.x1" not in self._world.scripts:
             latest = order.latest_job
             lost = latest is not None and latest.state is JobState.ORPHAN
+            lost |= any(item.is_open for item in order.attention)
             self._must(lost or latest is None, "nothing waits for ever", order, "still pending")
 
     def _shop_is_told(self, order: Order) -> None:

@@ -36,7 +36,7 @@ TOGETHER = pytest.mark.xdist_group("worlds")
 
 @pytest.fixture(scope="module")
 def share() -> Total:
-    return run_batch(range(1, 61), Plan((Variant.ALL_ON,), MEMORY))
+    return run_batch(range(1, 41), Plan((Variant.ALL_ON,), MEMORY))
 
 
 @TOGETHER
@@ -58,12 +58,12 @@ def test_every_kind_of_fault_strikes(share: Total) -> None:
 
 @pytest.mark.parametrize("variant", [Variant.NO_WEBHOOKS, Variant.NO_RECONCILE, Variant.NO_RETRIES])
 def test_each_defence_holds_without_the_others(variant: Variant) -> None:
-    total = run_batch(range(1, 21), Plan((variant,), MEMORY))
+    total = run_batch(range(1, 13), Plan((variant,), MEMORY))
     assert not total.failed, "\n".join(total.failed)
 
 
 def test_the_same_holds_on_sqlite() -> None:
-    total = run_batch(range(1, 16), Plan((Variant.ALL_ON,), SQLITE))
+    total = run_batch(range(1, 9), Plan((Variant.ALL_ON,), SQLITE))
     assert not total.failed, "\n".join(total.failed)
 
 

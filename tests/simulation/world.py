@@ -65,6 +65,8 @@ class Options:
     processes: int = 2
     scripts: tuple[str, ...] = ()
     """What the gateway does to every order, on top of what chance makes it do."""
+    rates: tuple[tuple[str, float], ...] = ()
+    """Of fault classes that are not left to chance."""
     dies_at: int = 0
     """The step, of all that processes take in the time of trouble, at which its process dies; 0 for none."""
 
@@ -124,6 +126,7 @@ class World:
     def __init__(self, options: Options, folder: Path) -> None:
         self.options = options
         self.chance = Chance(options.seed, without=options.without, calm=options.calm)
+        self.chance.rates.update(options.rates)
         self.loop = SimulatedLoop(self.chance.stream("schedule"), self._before_step, most_steps=MOST_STEPS)
         self.clock = VirtualClock(self.loop.time)
         self.context = copy_context()

@@ -32,6 +32,7 @@ def test_there_are_enough_checks_to_rely_on() -> None:
 
 WRONG: list[tuple[type[CashflowsService], str, str]] = [
     (wrong.Resends, HMAC, "test_a_refund_without_an_answer_is_unknown_and_never_sent_again"),
+    (wrong.HandsOutAnyPage, PUBLISHED, "test_a_page_that_is_no_web_address_is_not_handed_out"),
     (wrong.TakesSilenceForNothingSent, HMAC, "test_a_create_without_an_answer_is_unknown_and_sent_once"),
     (
         wrong.TakesSilenceForRefusal,

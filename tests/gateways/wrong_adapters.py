@@ -17,7 +17,7 @@ from backend.domain.standing import PaymentStanding
 from backend.domain.statuses import PaymentStatus
 from backend.gateways.cashflows import CashflowsService
 from backend.gateways.cashflows.plugin import make
-from backend.gateways.cashflows.wire import read_job
+from backend.gateways.cashflows.wire import job_body, read_created, read_job
 from backend.gateways.http import GatewayHttp, Reply
 from backend.gateways.registry import GatewayContext
 from backend.ports import (
@@ -57,6 +57,11 @@ class Resends(CashflowsService):
     async def change_payment(self, request: OperationRequest) -> ChangeOutcome:
         outcome = await super().change_payment(request)
         return await super().change_payment(request) if isinstance(outcome, Unknown) else outcome
+
+
+class HandsOutAnyPage(CashflowsService):
+    async def create_payment_job(self, request: JobRequest) -> CreateOutcome:
+        return await self._change("POST", "/payment-jobs", read_created, job_body(request))
 
 
 class TakesSilenceForNothingSent(CashflowsService):

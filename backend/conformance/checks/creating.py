@@ -1,6 +1,7 @@
 """Creating a payment job: what is asked for, and what each answer or its absence means."""
 
 import asyncio
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,6 +11,9 @@ from ...domain.references import OwnReference
 from ...ports import NotSent, Redirect, Refused, Unknown
 from ..bench import OWN, PENCE, Bench, Checks, check, on_bench
 from ..wire import ELSEWHERE, NO_ANSWER, UNBELIEVABLE, Trouble
+
+WEB_ADDRESS = re.compile(rb'https?:(?:\\?/){2}[^"]*')
+"""Also as JSON may escape it."""
 
 
 class CreatingChecks(Checks):
@@ -87,6 +91,12 @@ class CreatingChecks(Checks):
         bench.wire.make(trouble)
         assert isinstance(await bench.gateway.create_payment_job(bench.request()), Unknown)
         assert len(bench.wire.changes) == 1
+
+    @check
+    async def test_a_page_that_is_no_web_address_is_not_handed_out(self, bench: Bench) -> None:
+        for address in (b"javascript:alert(1)", b"//evil.example/", b"data:text/html,x", b"https://a\\\\@b/"):
+            bench.wire.edit(lambda body, address=address: WEB_ADDRESS.sub(address, body))  # type: ignore[misc]
+            assert isinstance(await bench.gateway.create_payment_job(bench.request()), Unknown), address
 
     @check
     async def test_silence_is_unknown_at_the_deadline(self) -> None:

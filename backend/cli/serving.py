@@ -1,10 +1,9 @@
 """Run the program, or the simulated gateway alone."""
 
 import asyncio
-import logging
 import signal
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,8 +14,6 @@ from .session import load, with_services
 if TYPE_CHECKING:
     from ..assemble import Services
     from ..config import Settings
-
-LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def run() -> None:
@@ -45,11 +42,11 @@ def run() -> None:
 def worker() -> None:
     """Do the background work in a process of its own until SIGTERM; for WORKER=off, and in any number."""
     from ..assemble import background_work
+    from ..observability.logs import configure_logging
     from ..worker import Worker
 
     settings = load()
-    logging.basicConfig(level=settings.log_level, format=LOG_FORMAT)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells whole addresses, which hold references
+    configure_logging(settings)
 
     async def work(made: "Services") -> None:
         stopped = asyncio.Event()

@@ -24,6 +24,7 @@ from ..domain.schedule import is_forsaken, is_overdue, is_unaccounted, is_unsent
 from ..domain.statuses import MAY_TAKE_MONEY, JobState
 from ..domain.terms import Mode
 from ..ports import Cancelled, Clock, NoSuchJob, OrderStore, PaymentGateway, StoreError, Unavailable, Work
+from .easing import Easing
 from .orders import Decide, Orders
 from .send_operation import OperationSender
 
@@ -52,15 +53,20 @@ class Reconciler:
         self._gateways = gateways
         self._clock = clock
         self._mode = mode
+        self._easing = Easing()
         self._sender = OperationSender(orders, gateways, clock)
 
     async def run_due(self) -> int:
-        """Look at one batch of due orders; returns how many there were."""
+        """Look at one batch of due orders; returns how many there were, none while the gateway is left alone."""
         now = self._clock.now()
-        due = await self._store.take_due(Work.LOOK, self._mode, now, now + TAKEN_FOR, BATCH)
+        limit = self._easing.most(BATCH, now)
+        if not limit:
+            return 0
+        due = await self._store.take_due(Work.LOOK, self._mode, now, now + TAKEN_FOR, limit)
         async with asyncio.TaskGroup() as group:
             for order_id in due:
                 group.create_task(self._look_safely(order_id))
+        self._easing.end_batch(self._clock.now())
         return len(due)
 
     async def look(self, order: Order) -> Order:
@@ -90,6 +96,8 @@ class Reconciler:
             log.error("%s has a job at gateway %s, which the setting GATEWAYS does not name", order.id, job.gateway)
             return Looked(order, answered=False)
         answer = await gateway.retrieve_payment_job(reference)
+        if gateway.refusal() is None:  # else nobody was asked
+            self._easing.note(answered=not isinstance(answer, Unavailable))
         decide: Decide
         match answer:
             case Unavailable(reason):

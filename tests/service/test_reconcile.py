@@ -145,3 +145,28 @@ async def test_a_lost_job_that_is_paid_after_all_pays_the_order(here: World) -> 
     await here.deliver()
     await here.work()
     assert await here.status() is OrderStatus.PAID
+
+
+async def test_a_gateway_that_answers_nothing_is_left_alone_for_longer_each_time(here: World) -> None:
+    """Fifty orders fall due in an outage: a batch is asked about, then one now and again, and all once it answers."""
+    for number in range(50):
+        await here.start(f"A-{number}")
+    await here.fault("error-503-before.read.x999", "*")
+    here.later(minutes=1)
+    asked = []
+    for _ in range(120):
+        before = await here.reads_at_gateway()
+        while await here.reconciler.run_due():
+            pass
+        asked.append(await here.reads_at_gateway() - before)
+        here.later(seconds=1)
+    most = max(asked[1:])
+    assert asked[0] <= 3 * 20, "one batch, each question repeated by the adapter at most twice"
+    assert most <= 3, "then one order at a time"
+    assert sum(1 for count in asked[1:] if count) <= 8, "1, 2, 4, 8, 16, 30 seconds apart"
+    assert (await here.client.delete("/control/faults/*")).is_success
+    here.later(seconds=30)
+    await here.work()
+    orders = [await here.order(f"A-{number}") for number in range(50)]
+    assert all(order.next_check_at is not None and order.next_check_at > here.clock.now() for order in orders)
+    assert all(order.last_look_at is not None for order in orders)

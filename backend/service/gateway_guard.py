@@ -21,6 +21,7 @@ from ..domain.records import Record, RecordId
 from ..ports import (
     Cancelled,
     Clock,
+    DocumentUnreadable,
     Done,
     NoSuchJob,
     OrderStore,
@@ -145,8 +146,21 @@ def _text(state: LockOut) -> str:
 
 
 def _state(record: Record | None) -> LockOut:
+    """Members that a later version added are passed over: they concern nobody's calls.
+
+    Raises:
+        DocumentUnreadable: nobody here wrote it.
+    """
     if record is None:
         return LockOut()
-    told = json.loads(record.text)
-    at = told.pop("refused_at")
-    return LockOut(**told, refused_at=datetime.fromisoformat(at) if at is not None else None)
+    try:
+        told = json.loads(record.text)
+        at = told["refused_at"]
+        return LockOut(
+            refusals=int(told["refusals"]),
+            refused_at=datetime.fromisoformat(at) if at is not None else None,
+            resumed=int(told["resumed"]),
+            resumed_by=str(told["resumed_by"]),
+        )
+    except (ValueError, TypeError, KeyError) as exc:
+        raise DocumentUnreadable(record.id, type(exc).__name__) from exc

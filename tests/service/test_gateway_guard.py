@@ -1,7 +1,8 @@
 """Refused credentials, counted over processes: each ``Process`` here has its own adapter, and all share one store."""
 
 import asyncio
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import httpx
@@ -229,6 +230,29 @@ async def test_without_the_store_each_adapter_counts_and_tells_the_others_later(
     await first.guard.refresh()
     await second.guard.refresh()
     assert second.gateway.refusal() is not None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"refusals": "many"}'])
+async def test_a_record_that_nobody_here_wrote_stops_no_payment(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    store, account = MemoryStore(), Account()
+    process = await started(store, account, key="right")
+    await process.guard.resume("cashflows", "olive")
+    [record] = await store.list_records("guard/", None, 10)
+    assert await store.write_record(replace(record, text=text, version=record.version + 1), record.version)
+    await process.guard.refresh()
+    assert "cannot be read" in caplog.text
+    assert await process.call()
+
+
+async def test_a_record_of_a_later_version_counts() -> None:
+    store, account = MemoryStore(), Account()
+    process = await started(store, account)
+    for _ in range(2):
+        await process.call()
+    [record] = await store.list_records("guard/", None, 10)
+    later = json.dumps(json.loads(record.text) | {"region": "eu"})
+    assert await store.write_record(replace(record, text=later, version=record.version + 1), record.version)
+    assert (await started(store, account)).gateway.refusal() is not None
 
 
 async def test_a_write_in_doubt_is_counted_at_least_once() -> None:

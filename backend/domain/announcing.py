@@ -30,6 +30,8 @@ BY_STATUS: Final = {
 TEST: Final = "endpoint.test"
 """About no order; a receiver takes it and does nothing."""
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+
 
 def announced(before: Order, after: Order, at: datetime) -> Order:
     """``after`` with a notification in its outbox for each thing that the shop should hear of."""
@@ -89,4 +91,4 @@ def _body(order: Order, kind: NotificationType, sequence: int, at: datetime) -> 
 
 def _told(kind: str, at: datetime, data: Mapping[str, object]) -> str:
     told = {"type": kind, "timestamp": at.isoformat(timespec="microseconds"), "data": data}
-    return json.dumps(told, separators=(",", ":"))
+    return _ENCODER.encode(told)

@@ -147,6 +147,8 @@ class Order:
 
     @property
     def payments(self) -> tuple[Payment, ...]:
+        if len(self.jobs) == 1:  # as most orders have; this is asked dozens of times for each change
+            return self.jobs[0].payments
         return tuple(payment for job in self.jobs for payment in job.payments)
 
     def operation(self, number: int) -> Operation | None:

@@ -29,7 +29,8 @@ def kept_minor(order: Order) -> int:
 
 
 def order_status(order: Order) -> OrderStatus:
-    captured, kept, due = captured_minor(order), kept_minor(order), order.amount.minor
+    captured, due = captured_minor(order), order.amount.minor
+    kept = captured - refunded_minor(order)
     if order.cancelled_at is not None and kept > 0:
         return OrderStatus.REVIEW
     if captured >= due:

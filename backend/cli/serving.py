@@ -3,12 +3,14 @@
 import asyncio
 import signal
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..domain.terms import Mode
 from .access import mint
+from .exits import Exit
 from .session import load, with_services
 
 if TYPE_CHECKING:
@@ -16,18 +18,23 @@ if TYPE_CHECKING:
     from ..config import Settings
 
 
-def run() -> None:
+def run(
+    fd: Annotated[
+        int | None, typer.Option(help="Serve on this listening socket, which a supervisor holds, not on HOST and PORT.")
+    ] = None,
+) -> None:
     """Serve the API, the webhooks and the background work on HOST and PORT until SIGTERM."""
     import uvicorn
 
     from ..observability.logs import configure_logging
+    from .draining import DrainingServer, inherited
 
     settings = load()
     configure_logging(settings)
     typer.echo(_welcome(settings))
     # uvicorn ends by raising the signal that stopped it once more; a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
+    config = uvicorn.Config(
         "backend.server:app",
         host=settings.host,
         port=settings.port,
@@ -37,6 +44,11 @@ def run() -> None:
         log_config=None,
         proxy_headers=False,  # TRUSTED_PROXIES decides, within the application
     )
+    server = DrainingServer(config)
+    with suppress(KeyboardInterrupt):  # raised once more after a stop by Ctrl-C, which is no failure either
+        server.run(sockets=None if fd is None else [inherited(fd)])
+    if not server.started:
+        raise typer.Exit(Exit.AWAY)
 
 
 def worker() -> None:

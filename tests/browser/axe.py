@@ -1,4 +1,4 @@
-"""axe-core, which finds what keeps people with assistive technology out; installed by ``python -m tests.browser.axe``."""
+"""axe-core, which finds what keeps people out who use assistive technology: ``python -m tests.browser.axe``."""
 
 import os
 from typing import Any, Final

@@ -38,6 +38,7 @@ MOST_STEPS: Final = 400_000
 TROUBLE_SECONDS: Final = 1_500.0
 QUIET_SECONDS: Final = 4.5 * 3_600
 POLL_SECONDS: Final = 1.0
+LONGEST_POLL_SECONDS: Final = 60.0
 RAM: Final = Path("/dev/shm")  # noqa: S108 - a file that need not outlive the run
 
 
@@ -246,6 +247,7 @@ class World:
 
     async def _wake_workers(self) -> None:
         """Every worker's polling, without the polls that find nothing."""
+        pause = POLL_SECONDS
         while True:
             self._wrote.clear()
             lag = await self.store.lag(Mode.MOCK)
@@ -258,12 +260,14 @@ class World:
                         await self._wrote.wait()
                 except TimeoutError:
                     pass
+                pause = POLL_SECONDS
                 continue
             await asyncio.sleep(self.chance.between("poll", 0.01, POLL_SECONDS))
             for process in self.up():
                 if self.chance.likely("poll", 0.7):
                     process.wake()
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(1.1 * pause, LONGEST_POLL_SECONDS)  # what nobody gets done need not be tried every second
 
     # --- death ---
 

@@ -101,7 +101,7 @@ async def test_an_unreachable_gateway_is_a_503_that_says_when_to_come_back(tmp_p
 
 async def test_health_and_readiness(here: Program) -> None:
     assert (await here.client.get("/healthz")).json() == {"status": "alive"}
-    ready = {"status": "ready", "mode": "mock", "gateways": {"cashflows": "in use"}}
+    ready = {"status": "ready", "mode": "mock", "gateways": {"cashflows": "in use"}, "worker": "keeps up"}
     assert (await here.client.get("/readyz")).json() == ready
 
 

@@ -117,7 +117,6 @@ async def test_only_the_shops_server_registers(strict: Program) -> None:
     ("reference", "changes", "field"),
     [
         ("a b", {}, "order_reference"),
-        ("4111-1111-1111-1111", {}, "order_reference"),
         ("TEST-001", {"customer_id": ""}, "customer_id"),
         ("TEST-001", {"customer_id": "4111 1111 1111 1111"}, "customer_id"),
         ("TEST-001", {"amount": "0"}, "amount"),

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from ...domain.card_numbers import holds_card_number
 from ..context import Context
 from .console_route import ConsoleRoute
 from .door import LIFETIME, TooManyTries
@@ -35,7 +36,7 @@ async def sign_in(request: Request, context: Context) -> Response:
     form = await request.form(max_files=0, max_fields=5)
     name, presented, back = (str(form.get(field, "")).strip() for field in ("name", "secret", "back"))
     address = request.client.host if request.client is not None else ""
-    values = {"back": safe_back(back), "name": name[:64]}
+    values = {"back": safe_back(back), "name": "" if holds_card_number(name) else name[:64]}
     try:
         cookie = await context.door.sign_in(name[:64], presented[:300], address)
     except TooManyTries:

@@ -22,14 +22,6 @@ TIMEOUT_SECONDS: Final = 8
 
 
 @runtime_checkable
-class Probed(Protocol):
-    """A gateway that has a read that names no payment; others are asked about one that cannot exist."""
-
-    async def probe(self) -> str | None:
-        """None if the gateway took the signed read, else why not."""
-
-
-@runtime_checkable
 class Indexed(Protocol):
     async def index_differences(self) -> list[str]: ...
 
@@ -65,7 +57,7 @@ async def gateway(name: str, adapter: PaymentGateway) -> Finding:
     refusal = adapter.refusal()
     if refusal is not None:
         return wrong(what, refusal, f"correct the credentials, then restart or resume {name}")
-    why = await adapter.probe() if isinstance(adapter, Probed) else await _ask_about_nothing(adapter)
+    why = await _ask_about_nothing(adapter)
     if why is None:
         return ok(what, "took one signed read" + (" (simulated)" if adapter.notice is not None else ""))
     return wrong(what, f"did not take a signed read: {why}", "check the address, the credentials and the scheme")

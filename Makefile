@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: run test openapi crash bench bench-quick bench-growth token simulator lint format install clean help
+.PHONY: run test openapi crash bench bench-quick bench-check bench-growth token simulator lint format install clean help
 
 .PHONY: simulate-worlds simulate-long kill-everywhere fault-map
 
@@ -42,6 +42,11 @@ bench: $(VENV)/dev.stamp  ## how fast is the program next to a bare one? (under 
 bench-quick: $(VENV)/dev.stamp  ## the same, roughly, in under 2 minutes
 	-$(BIN)/python -m tests.mongodb_engine.install
 	$(BIN)/python -m tests.bench --quick
+
+bench-check: $(VENV)/dev.stamp  ## has it become slower than the recorded baseline? (needs valgrind); RECORD=1 records one
+	-$(BIN)/python -m tests.mongodb_engine.install
+	$(BIN)/python -m tests.bench --quick
+	$(BIN)/python -m tests.bench.check $(if $(RECORD),--record)
 
 bench-growth: $(VENV)/dev.stamp  ## do the stores stay as fast when they have grown? (some minutes)
 	$(BIN)/python -m tests.stores.growth --store sqlite --sizes 1000 100000 1000000

@@ -16,10 +16,10 @@ from backend.gateways.cashflows.webhook import echo, read_signed
 from backend.stores import codec
 from backend.stores.sqlite import order_values
 from tests.contracts.examples import NOON, an_order, with_job
-from tests.program.host import WEBHOOK_SECRET
 
-from .traffic import CAPTURED, CREATE, open_orders
+from .orders import CAPTURED, CREATE, open_orders
 
+SECRET: Final = "webhook-secret-of-the-benchmark"
 OPEN: Final = next(open_orders(1))
 STORED: Final = codec.order_to_json(OPEN)
 ASKED: Final = CREATE % (b"HOT", 1)
@@ -36,7 +36,7 @@ def create() -> None:
 
 def webhook() -> None:
     """Verify and read a delivery, read its order, apply it, and write the order."""
-    webhook_signature_fits(WEBHOOK_SECRET, SIGNED, "0" * 64)
+    webhook_signature_fits(SECRET, SIGNED, "0" * 64)
     told = read_signed(SIGNED)
     order = _read()
     events = learn_payment(order, order.jobs[0], told.fact)  # type: ignore[union-attr]

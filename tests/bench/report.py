@@ -1,6 +1,7 @@
 """What was measured, as a table, as a file for programs, and as a picture."""
 
 import json
+import os
 import platform
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -54,6 +55,13 @@ def _row(each: Round, name: str, anchor: str) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def save_ratio(name: str, store: str, ratio: float) -> None:
+    """Of a command of its own, beside what the others found."""
+    results = read_results()
+    results.setdefault("ratios", {}).setdefault(name, {})[store] = round(ratio, 4)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
 def save(measured: Measured) -> None:
     """For programs; what other commands put there before stays."""
     results = read_results()
@@ -87,9 +95,11 @@ def _medians(each: Round, name: str) -> dict[str, float]:
 
 def publish(measured: Measured) -> None:
     """Into the documents, in place of what was published last."""
-    today = datetime.now(UTC).date()
+    today, load, processors = datetime.now(UTC).date(), os.getloadavg()[0], os.cpu_count()
     about = (
         f"# Last published run\n\n{today}, Python {platform.python_version()}, {platform.machine()}; `make bench`."
+        f" Load average {load:.1f} on {processors} processors; where it is far above their number, others were using"
+        " them, and neither times nor ratios should be believed."
         " What the columns mean and how it is measured: [speed](../speed.md).\n\n![throughput](throughput.svg)\n\n"
     )
     PUBLISHED.mkdir(exist_ok=True)

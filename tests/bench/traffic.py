@@ -4,39 +4,29 @@ import hashlib
 import hmac
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any, Final
 
 from pymongo import MongoClient
 
-from backend.domain.model import Order, order_id
-from backend.domain.references import JobReference, OrderReference, OwnReference, PaymentReference
-from backend.domain.terms import Mode
+from backend.domain.model import Order
 from backend.stores import codec
 from backend.stores.mongo import order_row
 from backend.stores.sqlite import INSERT, order_values
-from tests.contracts.examples import an_order, with_job
 from tests.program.host import WEBHOOK_SECRET
 from tests.program.shop import customer_token
 
 from .load import Requests, request
+from .orders import CAPTURED, CREATE, job_of, open_orders, references_of
 from .servers import StoreAt
 
 OWNER: Final = "user-1"
 """Of the orders that ``an_order`` makes."""
 BATCH: Final = 1000
 
-CREATE: Final = (
-    b'{"amount": "10.00", "currency": "GBP", "order_reference": "%s-%d", '
-    b'"customer_email": "ann@example.com", "customer_name": "Ann Example"}'
-)
-CAPTURED: Final = (
-    b'{"event": "payment.captured", "status": "captured", "paymentReference": "%s-1", "paymentJobReference": "%s", '
-    b'"orderReference": "%s", "n": %d}'
-)
 NUMBERS: Final = count(1)
 
 
@@ -63,7 +53,7 @@ def webhooks(references: Sequence[str], *, again: bool = False) -> Requests:
     secret, numbers = WEBHOOK_SECRET.encode(), count(1)
     while True:
         for reference in references:
-            name, job = reference.encode(), _job(reference).encode()
+            name, job = reference.encode(), job_of(reference).encode()
             body = CAPTURED % (job, job, name, next(numbers))
             signature = hmac.digest(secret, body, hashlib.sha256).hex().encode()
             yield request("POST", "/api/webhooks/cashflows", headers=b"X-Signature: %s\r\n" % signature, body=body)
@@ -97,7 +87,7 @@ def fill(store: StoreAt, size: int) -> Stock:
     else:
         with closing(sqlite3.connect(store.folder / "orders.sqlite3")) as connection, connection:
             connection.executemany(INSERT, ((order.id, order.terms.mode, *order_values(order)) for order in orders))
-    return Stock(_references(size))
+    return Stock(references_of(size))
 
 
 def fill_bare(store: StoreAt, size: int) -> list[str]:
@@ -111,30 +101,9 @@ def fill_bare(store: StoreAt, size: int) -> list[str]:
         values = ((name, json.dumps(document)) for name, document in rows)
         with closing(sqlite3.connect(store.folder / "bare.sqlite3")) as connection, connection:
             connection.executemany("INSERT INTO orders VALUES (?, ?)", values)
-    return _references(size)
-
-
-def open_orders(size: int) -> Iterator[Order]:
-    template = with_job(an_order(mode=Mode.INTEGRATION), "J")
-    for reference in _references(size):
-        name = OrderReference(reference)
-        job, payment = template.jobs[0], template.jobs[0].payments[0]
-        payments = (replace(payment, reference=PaymentReference(f"{_job(reference)}-1")),)
-        job = replace(
-            job, own_reference=OwnReference(reference), job_reference=JobReference(_job(reference)), payments=payments
-        )
-        terms = replace(template.terms, reference=name)
-        yield replace(template, id=order_id(Mode.INTEGRATION, name), terms=terms, jobs=(job,), next_check_at=None)
+    return references_of(size)
 
 
 def _plain(order: Order) -> dict[str, Any]:
     known = {"status": "pending", "amount": "10.00", "currency": "GBP"}
     return codec.order_to_document(order) | known
-
-
-def _references(size: int) -> list[str]:
-    return [f"ORDER-{number}" for number in range(size)]
-
-
-def _job(reference: str) -> str:
-    return f"9{reference.removeprefix('ORDER-'):0>11}"

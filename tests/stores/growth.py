@@ -34,6 +34,7 @@ from backend.stores import MongoStore, SqliteStore, codec
 from backend.stores.mongo import order_row
 from backend.stores.sqlite import INSERT, order_values
 from backend.stores.sqlite_schema import DELIVERY_COLUMNS
+from tests.bench.report import save_ratio
 from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order, noted, with_job
 from tests.mongodb_engine.engine import MongoEngine
 
@@ -135,7 +136,9 @@ async def _time(times: list[float], work: Awaitable[object]) -> None:
     times.append(time.perf_counter() - started)
 
 
-async def grow(make: Callable[[str], OrderStore], fill: Fill, sizes: list[int]) -> None:
+async def grow(make: Callable[[str], OrderStore], fill: Fill, sizes: list[int]) -> float:
+    """The worst ratio of the largest size to the smallest."""
+    worst = 0.0
     smallest, *larger = sizes
     small, grown = make("small"), make("grown")
     async with AsyncExitStack() as stack:
@@ -151,6 +154,8 @@ async def grow(make: Callable[[str], OrderStore], fill: Fill, sizes: list[int]) 
             parts = [f"{kind} {after[kind]:.2f} ms ({after[kind] / before[kind]:.2f})" for kind in before]
             sys.stdout.write(f"{size:,} orders, and the ratio to {smallest:,}: {', '.join(parts)}\n")
             sys.stdout.flush()
+            worst = max(after[kind] / before[kind] for kind in before)
+    return worst
 
 
 def main() -> None:
@@ -162,10 +167,11 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if asked.store == "sqlite":
-            asyncio.run(grow(lambda name: SqliteStore(folder / name), partial(fill_sqlite, folder), sizes))
+            worst = asyncio.run(grow(lambda name: SqliteStore(folder / name), partial(fill_sqlite, folder), sizes))
         else:
             url = stack.enter_context(MongoEngine(folder, cache_mb=512)).url
-            asyncio.run(grow(lambda name: MongoStore(url, name), partial(fill_mongo, url), sizes))
+            worst = asyncio.run(grow(lambda name: MongoStore(url, name), partial(fill_mongo, url), sizes))
+    save_ratio("growth", asked.store, worst)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 
 .PHONY: run test openapi crash bench bench-quick bench-check bench-growth token simulator lint format install clean help
 
-.PHONY: simulate-worlds simulate-long kill-everywhere fault-map
+.PHONY: simulate-worlds simulate-long kill-everywhere fault-map fuzz
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -60,6 +60,9 @@ simulate-worlds: $(VENV)/dev.stamp  ## run simulated worlds: SEEDS=1000, or SEED
 
 kill-everywhere: $(VENV)/dev.stamp  ## kill -9 at every step of create, pay, webhook, capture, void, refund and notify
 	KILL_EVERY=1 $(BIN)/python -m pytest -n 2 -q tests/simulation/test_kill_everywhere.py
+
+fuzz: $(VENV)/dev.stamp  ## feed every parser EXAMPLES=100000 inputs each: webhooks, replies, bodies, amounts, tokens, settings
+	EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/python -m pytest -n 2 -q tests/hostile/test_parsers.py
 
 fault-map: $(VENV)/dev.stamp  ## print the fault catalogue with the test of each row
 	@$(BIN)/python -m tests.test_fault_catalogue

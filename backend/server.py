@@ -27,6 +27,7 @@ def __getattr__(name: str) -> FastAPI:
         # What is there now stays: looking through it for garbage, again and again, is a tenth of the time of a request.
         gc.collect()
         gc.freeze()
+        gc.enable()
         globals()["app"] = application
     except (SettingsError, GatewayPluginError) as exc:
         sys.exit(f"cannot start: {exc}")

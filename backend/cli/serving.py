@@ -1,6 +1,7 @@
 """Run the program, or the simulated gateway alone."""
 
 import asyncio
+import gc
 import signal
 import sys
 from contextlib import suppress
@@ -24,6 +25,7 @@ def run(
     ] = None,
 ) -> None:
     """Serve the API, the webhooks and the background work on HOST and PORT until SIGTERM."""
+    gc.disable()  # until the application is made (server.py): importing leaves little garbage, and much to look through
     import uvicorn
 
     from ..observability.logs import configure_logging

@@ -203,7 +203,7 @@ class Invariants:
         """Captured, refunded and held are what the gateway's ledger says, for every payment of every job."""
         misfits = self._misfits(order)
         held_there = [p for job in self._world.bank.jobs_of(order.reference) for p in job.payments if held(p)]
-        there = sum(payment.captured_minor for payment in held_there if payment.reference not in misfits)
+        there = sum(payment.captured_minor for payment in held_there)
         self._must(
             captured_minor(order) <= there, "paid is held", order, f"{captured_minor(order)} here, {there} there"
         )

@@ -16,6 +16,8 @@ from .traffic import Stock, creates, fill, fill_bare, reads, webhooks
 
 SLOW_GATEWAY_MS: Final = 200
 MANY: Final = 256
+SUSTAINED: Final = {"sqlite": (200, 1000), "mongo": (200,)}
+"""Webhooks a second, each for a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,15 @@ async def contests(servers: Servers, effort: Effort, stores: tuple[str, ...] = S
     for kind in stores:
         program = servers.program(servers.new_store(kind), fast)
         anchors = servers.anchors(servers.new_store(kind), fast)
-        stock = fill(program.store, effort.orders + int(1000 * effort.sustained_seconds))
+        stock = fill(program.store, effort.orders + int(sum(SUSTAINED[kind]) * effort.sustained_seconds))
         bare = fill_bare(anchors.store, min(effort.orders, 5000))
         yield await _contest_create(program, anchors, effort)
         yield await _contest_webhook(program, anchors, stock, bare, effort)
         yield await _contest_state(program, anchors, bare, effort)
         yield Measured(verdicts=[memory(program)])
         if effort.sustained_seconds:
-            yield await _sustained_webhooks(program, stock, effort.sustained_seconds)
+            for rate in SUSTAINED[kind]:
+                yield await sustained_webhooks(program, stock, rate, effort.sustained_seconds)
         servers.end(program)
         servers.end(anchors)
         yield await _contest_slow_gateway(servers, kind, slow, effort)
@@ -111,10 +114,9 @@ async def _contest_slow_gateway(servers: Servers, kind: str, gateway_port: int, 
     return Measured([many, one], verdicts)
 
 
-async def _sustained_webhooks(program: Server, stock: Stock, seconds: float) -> Measured:
-    """At a rate, for a minute. What is not answered with 200 is lost, and none may be."""
+async def sustained_webhooks(program: Server, stock: Stock, rate: int, seconds: float) -> Measured:
+    """At ``rate`` a second. What is not answered with 200 is lost, and none may be."""
     kind = program.store.kind
-    rate = 1000 if kind == "sqlite" else 200
     answers = await Load(program.port, webhooks(stock.part(int(rate * seconds)))).at_rate(rate, seconds)
     lost = rate * seconds - answers.good
     what = f"webhooks, {rate} a second for {seconds:g} s"

@@ -26,7 +26,6 @@ from .service.notify import Notifier
 from .service.operations import Operations
 from .service.orders import Orders
 from .service.reconcile import Reconciler
-from .service.send_operation import OperationSender
 from .service.sweeping import expired_records, old_deliveries
 from .service.webhooks import Webhooks
 from .shop.signing import Secret
@@ -109,7 +108,6 @@ async def serving(
             webhooks=Webhooks(orders, store, gateways, reconciler, clock, mode, job_tokens=tokens, wake_worker=wake),
             operations=Operations(
                 orders,
-                OperationSender(orders, gateways, clock),
                 reconciler,
                 gateways,
                 clock,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from ..domain.operations import OperationKind, OperationState
+from ..domain.operations import UNSETTLED, OperationKind, OperationState
 from .exits import Exit, fail
 from .output import AsJson, Progress, print_json, print_lines, progress
 from .session import By, OrderArgument, Reason, find_order, whoever, with_services
@@ -21,8 +21,6 @@ Number: TypeAlias = Annotated[
     int | None,
     typer.Option(min=1, help="Which operation of the order this is to be; the same again is the same operation."),
 ]
-
-NOT_SETTLED = frozenset({OperationState.PLANNED, OperationState.SUBMITTING, OperationState.UNKNOWN})
 
 
 def refund(
@@ -141,7 +139,7 @@ def _tell(asked: "Asked", as_json: bool) -> None:
                 f"order {order.reference} is {order_status(order)}",
             ]
         )
-    if operation.state in NOT_SETTLED:
+    if operation.state in UNSETTLED:
         raise typer.Exit(Exit.AWAY)
     if operation.state is not OperationState.SUCCEEDED:
         raise typer.Exit(Exit.REFUSED)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .model import Job, Order
-from .operations import HOLDS_AMOUNT, Operation, OperationKind, OperationState
+from .operations import UNSETTLED, Operation, OperationKind, OperationState
 from .references import PaymentReference
 from .standing import PaymentStanding
 from .statuses import PaymentStatus
@@ -75,7 +75,7 @@ def left_minor(order: Order, kind: OperationKind, target: Target) -> int:
     """Minor units that an operation of this kind may still be about, with what others have spoken for left out."""
     standing = target.standing
     others = [op for op in order.operations if op.kind is kind and op.payment_reference == target.reference]
-    spoken_for = sum(op.amount_minor for op in others if op.state in HOLDS_AMOUNT)
+    spoken_for = sum(op.amount_minor for op in others if op.state in UNSETTLED)
     done = sum(op.amount_minor for op in others if op.state is OperationState.SUCCEEDED)
     match kind:
         case OperationKind.CAPTURE:
@@ -90,6 +90,6 @@ def in_the_way(order: Order, kind: OperationKind, payment: PaymentReference) -> 
     """Refunds may be under way side by side; a capture or a void has the payment for itself."""
     for operation in order.operations:
         both_refund = kind is OperationKind.REFUND and operation.kind is OperationKind.REFUND
-        if operation.payment_reference == payment and operation.state in HOLDS_AMOUNT and not both_refund:
+        if operation.payment_reference == payment and operation.state in UNSETTLED and not both_refund:
             return operation
     return None

@@ -43,7 +43,7 @@ NEXT: Final[Mapping[OperationState, frozenset[OperationState]]] = {
 ON_THE_WIRE: Final = frozenset({OperationState.SUBMITTING, OperationState.UNKNOWN})
 """It may have moved money that is not seen yet."""
 
-HOLDS_AMOUNT: Final = ON_THE_WIRE | {OperationState.PLANNED}
+UNSETTLED: Final = ON_THE_WIRE | {OperationState.PLANNED}
 """Its amount is spoken for: no second operation may use it."""
 
 

@@ -35,7 +35,6 @@ class Operations:
     def __init__(
         self,
         orders: Orders,
-        sender: OperationSender,
         reconciler: Reconciler,
         gateways: Mapping[str, PaymentGateway],
         clock: Clock,
@@ -44,7 +43,7 @@ class Operations:
     ) -> None:
         """A refund of more than ``approve_above`` whole units of its currency needs a second person."""
         self._orders = orders
-        self._sender = sender
+        self._sender = OperationSender(orders, gateways, clock)
         self._reconciler = reconciler
         self._gateways = gateways
         self._clock = clock

@@ -17,7 +17,7 @@ from ..domain.events import AttentionRaised, Event, JobLost, JobSuperseded, Oper
 from ..domain.facts import JobSnapshot
 from ..domain.learning import learn_job
 from ..domain.model import Job, Order, OrderId
-from ..domain.operations import HOLDS_AMOUNT, OperationState
+from ..domain.operations import UNSETTLED, OperationState
 from ..domain.order_status import HELD, captured_minor
 from ..domain.references import JobReference
 from ..domain.schedule import is_forsaken, is_overdue, is_unaccounted, is_unsent
@@ -166,7 +166,7 @@ class Reconciler:
 
 def _worth_a_look(order: Order) -> Sequence[Job]:
     """The jobs that may still take money, hold some, or wait for an operation; of an order without any, all."""
-    busy = {operation.job for operation in order.operations if operation.state in HOLDS_AMOUNT}
+    busy = {operation.job for operation in order.operations if operation.state in UNSETTLED}
     busy |= {misfit.job for misfit in order.misfits if misfit.kept_minor}
     named = [job for job in order.jobs if job.job_reference is not None]
     live = [job for job in named if job.state in MAY_TAKE_MONEY or job.number in busy or _holds_money(job)]

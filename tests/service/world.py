@@ -28,7 +28,6 @@ from backend.service.notify import Notifier
 from backend.service.operations import Asked, Operations
 from backend.service.orders import Orders
 from backend.service.reconcile import Reconciler
-from backend.service.send_operation import OperationSender
 from backend.service.start_payment import Limits, Links, StartedPayment, StartPayment
 from backend.service.webhooks import Accepted, Webhooks
 from backend.simulator import Clock, Simulator, SimulatorSettings
@@ -234,7 +233,6 @@ async def world(
                 customer_return=CustomerReturn(orders, store, shared, wake_worker=wake),
                 operations=Operations(
                     orders,
-                    OperationSender(orders, gateways, shared),
                     reconciler,
                     gateways,
                     shared,

@@ -27,7 +27,6 @@ from backend.service.notify import Notifier
 from backend.service.operations import Operations
 from backend.service.orders import Orders
 from backend.service.reconcile import Reconciler
-from backend.service.send_operation import OperationSender
 from backend.service.start_payment import Limits, Links, StartPayment
 from backend.service.webhooks import Webhooks
 from backend.worker import Batch, Worker
@@ -192,7 +191,6 @@ class Process:
             customer_return=CustomerReturn(orders, store, clock, wake_worker=worker.wake),
             operations=Operations(
                 orders,
-                OperationSender(orders, gateways, clock),
                 reconciler,
                 gateways,
                 clock,

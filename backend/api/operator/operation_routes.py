@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from ...domain.errors import OperationConflict
 from ...domain.money import Money
-from ...domain.operations import OperationState
+from ...domain.operations import UNSETTLED
 from ...domain.planning import OperationAsk
 from ...domain.references import PaymentReference
 from ...service.operations import Asked
@@ -22,8 +22,6 @@ from .views import OperationDone
 router: Final = APIRouter(prefix="/api/operator/orders", tags=["operator"], route_class=ExactJsonRoute)
 
 Number = Annotated[int, Path(ge=1, le=1000, description="The operation's number within its order.")]
-
-PENDING: Final = frozenset({OperationState.PLANNED, OperationState.SUBMITTING, OperationState.UNKNOWN})
 
 PROBLEMS: Final = problems(400, 401, 403, 404, OperationConflict, 415, 422, 503)
 ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {
@@ -83,6 +81,6 @@ async def resolve_operation(
 
 
 def _answer(asked: Asked, response: Response) -> OperationDone:
-    if asked.operation.state in PENDING:
+    if asked.operation.state in UNSETTLED:
         response.status_code = 202
     return OperationDone.of(asked.order, asked.operation)

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import pymongo
 from pymongo import AsyncMongoClient, ReturnDocument, WriteConcern
@@ -32,10 +32,11 @@ from ..domain.references import JobReference
 from ..domain.searching import DeliveryQuery, Lag, OrderQuery
 from ..domain.statuses import OrderStatus
 from ..domain.terms import Mode
-from ..ports import DocumentUnreadable, StoreUnavailable, Work
+from ..ports import StoreUnavailable, Work
 from . import codec, mongo_indexes, mongo_search
 from .mongo_errors import is_write_conflict, read_error, write_error
 from .mongo_indexes import DELIVERIES, ORDERS, RECORDS
+from .mongo_rows import order_row, read_delivery, read_order, read_record, record_row, searchable, set_or_unset
 
 log = logging.getLogger(__name__)
 
@@ -112,28 +113,19 @@ class MongoStore:
     # --- orders ---
 
     async def insert(self, order: Order) -> bool:
-        async def insert() -> bool:
-            try:
-                await self._orders.insert_one(order_row(order))
-            except DuplicateKeyError:
-                return False
-            return True
-
-        return await self._write(insert)
+        return await self._insert(self._orders, order_row(order))
 
     async def replace(self, order: Order, expected_version: int) -> bool:
-        stored = {"_id": order.id, "version": expected_version}
-        result = await self._write(lambda: self._orders.replace_one(stored, order_row(order)))
-        return result.matched_count == 1
+        return await self._replace(self._orders, order_row(order), expected_version)
 
     async def get(self, order_id: OrderId) -> Order | None:
         row = await self._read(lambda: self._orders.find_one({"_id": order_id}))
-        return None if row is None else _order(row)
+        return None if row is None else read_order(row)
 
     async def find_by_job(self, mode: Mode, reference: JobReference) -> Order | None:
         named = {"job_references": reference, "mode": mode.value}
         row = await self._read(lambda: self._orders.find_one(named, sort=[("_id", 1)]))
-        return None if row is None else _order(row)
+        return None if row is None else read_order(row)
 
     async def make_due(self, order_id: OrderId, at: datetime) -> None:
         # $min sets a field that is not there, so an order that wanted no look gets one.
@@ -146,34 +138,20 @@ class MongoStore:
 
     async def search(self, query: OrderQuery, limit: int) -> Sequence[Order]:
         rows = await self._page(self._orders, mongo_search.orders(query), "placed_at", limit)
-        return codec.readable(partial(_order, row) for row in rows)
+        return codec.readable(partial(read_order, row) for row in rows)
 
     async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order]:
         page = {"_id": {"$gt": after or f"{mode}/", "$lt": f"{mode}0"}}  # "0" comes right after "/"
         rows = await self._read(lambda: self._orders.find(page, sort=[("_id", 1)], limit=limit).to_list())
-        return [_order(row) for row in rows]
+        return [read_order(row) for row in rows]
 
     async def money_at_risk(self, mode: Mode) -> Mapping[CurrencyCode, int]:
-        steps: list[codec.Document] = [
-            {"$match": {"mode": mode.value, "at_risk_minor": {"$gt": 0}}},
-            {"$group": {"_id": "$currency", "total": {"$sum": "$at_risk_minor"}}},
-        ]
-
-        async def add_up() -> list[codec.Document]:
-            return await (await self._orders.aggregate(steps)).to_list()
-
-        return {CurrencyCode(row["_id"]): row["total"] for row in await self._read(add_up)}
+        sums = await self._summed({"mode": mode.value, "at_risk_minor": {"$gt": 0}}, "$currency", "$at_risk_minor")
+        return {CurrencyCode(currency): total for currency, total in sums.items()}
 
     async def count_orders(self, mode: Mode) -> Mapping[OrderStatus, int]:
-        steps: list[codec.Document] = [
-            {"$match": {"mode": mode.value, "status": {"$in": list(OrderStatus)}}},
-            {"$group": {"_id": "$status", "count": {"$sum": 1}}},
-        ]
-
-        async def count() -> list[codec.Document]:
-            return await (await self._orders.aggregate(steps)).to_list()
-
-        return {OrderStatus(row["_id"]): row["count"] for row in await self._read(count)}
+        counts = await self._summed({"mode": mode.value, "status": {"$in": list(OrderStatus)}}, "$status", 1)
+        return {OrderStatus(status): count for status, count in counts.items()}
 
     async def lag(self, mode: Mode) -> Lag:
         looks = await self._longest_due(self._orders, "next_check_at", mode)
@@ -191,14 +169,14 @@ class MongoStore:
         row = codec.delivery_to_document(delivery)
         news = {"last_at": row.pop("last_at"), "next_try_at": row.pop("next_try_at")}
         del row["id"], row["received"]
-        change: codec.Document = {"$setOnInsert": row, "$inc": {"received": 1}} | _set_or_unset(news)
+        change: codec.Document = {"$setOnInsert": row, "$inc": {"received": 1}} | set_or_unset(news)
         counted = await self._write(
             lambda: self._deliveries.find_one_and_update(
                 {"_id": delivery.id}, change, upsert=True, return_document=ReturnDocument.AFTER
             )
         )
         assert counted is not None, "an upsert leaves a document"
-        return _delivery(counted)
+        return read_delivery(counted)
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
         done = {"$max": ["$done", {"$min": [seen, "$received"]}]}
@@ -221,15 +199,15 @@ class MongoStore:
 
     async def take_deliveries(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[Delivery]:
         rows = await self._take(self._deliveries, "next_try_at", mode, now, until, limit, fields=None)
-        return codec.readable(partial(_delivery, row) for row in rows)
+        return codec.readable(partial(read_delivery, row) for row in rows)
 
     async def get_delivery(self, delivery_id: DeliveryId) -> Delivery | None:
         row = await self._read(lambda: self._deliveries.find_one({"_id": delivery_id}))
-        return None if row is None else _delivery(row)
+        return None if row is None else read_delivery(row)
 
     async def search_deliveries(self, query: DeliveryQuery, limit: int) -> Sequence[Delivery]:
         rows = await self._page(self._deliveries, mongo_search.deliveries(query), "last_at", limit)
-        return codec.readable(partial(_delivery, row) for row in rows)
+        return codec.readable(partial(read_delivery, row) for row in rows)
 
     async def reopen(self, delivery_id: DeliveryId, at: datetime) -> bool:
         change = {
@@ -244,45 +222,57 @@ class MongoStore:
 
     async def drop_deliveries(self, mode: Mode, before: datetime, limit: int) -> int:
         old = {"mode": mode.value, "last_at": {"$lt": codec.instant(before)}, "next_try_at": None}
-        rows = await self._read(lambda: self._deliveries.find(old, {"_id": 1}, limit=limit).to_list())
-        gone = {"_id": {"$in": [row["_id"] for row in rows]}} | old
-        return (await self._write(lambda: self._deliveries.delete_many(gone))).deleted_count
+        return await self._drop(self._deliveries, old, limit)
 
     # --- records ---
 
     async def read_record(self, record_id: RecordId) -> Record | None:
         row = await self._read(lambda: self._records.find_one({"_id": record_id}))
-        return None if row is None else _record(row)
+        return None if row is None else read_record(row)
 
     async def write_record(self, record: Record, expected_version: int) -> bool:
-        row: codec.Document = {"_id": record.id, "version": record.version, "text": record.text}
-        if record.expires_at is not None:
-            row["expires_at"] = codec.instant(record.expires_at)
-
-        async def insert() -> bool:
-            try:
-                await self._records.insert_one(row)
-            except DuplicateKeyError:
-                return False
-            return True
-
+        row = record_row(record)
         if expected_version == 0:
-            return await self._write(insert)
-        stored = {"_id": record.id, "version": expected_version}
-        return (await self._write(lambda: self._records.replace_one(stored, row))).matched_count == 1
+            return await self._insert(self._records, row)
+        return await self._replace(self._records, row, expected_version)
 
     async def list_records(self, prefix: str, after: RecordId | None, limit: int) -> Sequence[Record]:
         page = {"_id": {"$gte": prefix, "$gt": after or "", "$lt": prefix + mongo_search.LAST_CHARACTER}}
         rows = await self._read(lambda: self._records.find(page, sort=[("_id", 1)], limit=limit).to_list())
-        return [_record(row) for row in rows]
+        return [read_record(row) for row in rows]
 
     async def drop_expired_records(self, now: datetime, limit: int) -> int:
         over = {"expires_at": {"$lte": codec.instant(now)}}
-        rows = await self._read(lambda: self._records.find(over, {"_id": 1}, limit=limit).to_list())
-        gone = {"_id": {"$in": [row["_id"] for row in rows]}} | over
-        return (await self._write(lambda: self._records.delete_many(gone))).deleted_count
+        return await self._drop(self._records, over, limit)
 
     # --- what they have in common ---
+
+    async def _insert(self, collection: Collection, row: codec.Document) -> bool:
+        async def insert() -> bool:
+            try:
+                await collection.insert_one(row)
+            except DuplicateKeyError:
+                return False
+            return True
+
+        return await self._write(insert)
+
+    async def _replace(self, collection: Collection, row: codec.Document, expected_version: int) -> bool:
+        stored = {"_id": row["_id"], "version": expected_version}
+        return (await self._write(lambda: collection.replace_one(stored, row))).matched_count == 1
+
+    async def _drop(self, collection: Collection, conditions: codec.Document, limit: int) -> int:
+        rows = await self._read(lambda: collection.find(conditions, {"_id": 1}, limit=limit).to_list())
+        gone = {"_id": {"$in": [row["_id"] for row in rows]}} | conditions
+        return (await self._write(lambda: collection.delete_many(gone))).deleted_count
+
+    async def _summed(self, conditions: codec.Document, by: str, what: str | int) -> dict[str, int]:
+        steps: list[codec.Document] = [{"$match": conditions}, {"$group": {"_id": by, "total": {"$sum": what}}}]
+
+        async def add_up() -> list[codec.Document]:
+            return await (await self._orders.aggregate(steps)).to_list()
+
+        return {row["_id"]: row["total"] for row in await self._read(add_up)}
 
     async def _page(
         self, collection: Collection, conditions: codec.Document, at: str, limit: int
@@ -295,9 +285,9 @@ class MongoStore:
         for mode in Mode:
             after = ""
             while page := await self._unfilled(mode, after):
-                for order in codec.readable(partial(_order, row) for row in page):
+                for order in codec.readable(partial(read_order, row) for row in page):
                     stored = {"_id": order.id, "version": order.version}
-                    told = {"$set": {name: value for name, value in _searchable(order).items() if value is not None}}
+                    told = {"$set": {name: value for name, value in searchable(order).items() if value is not None}}
                     await self._write(partial(self._orders.update_one, stored, told))
                 after = page[-1]["_id"]
 
@@ -416,54 +406,3 @@ class MongoStore:
             read_concern=ReadConcern("majority"),
             read_preference=ReadPreference.PRIMARY,
         )
-
-
-def order_row(order: Order) -> codec.Document:
-    """The order with the fields that it is found by. What is not there is left out, for the partial indexes."""
-    row: codec.Document = {
-        "_id": order.id,
-        "mode": order.terms.mode.value,
-        "version": order.version,
-        "next_check_at": codec.maybe_instant(order.next_check_at),
-        "next_notice_at": codec.maybe_instant(order.next_notice_at),
-        "job_references": codec.job_references(order) or None,
-        **_searchable(order),
-        "order": codec.order_to_document(order),
-    }
-    return {name: value for name, value in row.items() if value is not None}
-
-
-def _searchable(order: Order) -> codec.Document:
-    told = codec.searchable(order)
-    told["at_risk_minor"] = told["at_risk_minor"] or None
-    return told | {"payment_references": codec.payment_references(order) or None}
-
-
-def _order(row: codec.Document) -> Order:
-    try:
-        version, document = row["version"], row["order"]
-    except KeyError as exc:
-        raise DocumentUnreadable(row["_id"], f"{exc} is missing") from None
-    return codec.order_from_document(
-        row["_id"],
-        document,
-        version=version,
-        next_check_at=row.get("next_check_at"),
-        next_notice_at=row.get("next_notice_at"),
-    )
-
-
-def _delivery(row: codec.Document) -> Delivery:
-    document = {"next_try_at": None} | row | {"id": row["_id"]}
-    del document["_id"]
-    return codec.delivery_from_document(row["_id"], document)
-
-
-def _record(row: codec.Document) -> Record:
-    return codec.record(row["_id"], row["version"], row.get("expires_at"), row["text"])
-
-
-def _set_or_unset(fields: dict[str, Any]) -> codec.Document:
-    change: codec.Document = {"$set": {name: value for name, value in fields.items() if value is not None}}
-    gone = {name: "" for name, value in fields.items() if value is None}
-    return change | {"$unset": gone} if gone else change

@@ -14,7 +14,7 @@ from pymongo import MongoClient
 
 from backend.domain.model import Order
 from backend.stores import codec
-from backend.stores.mongo import order_row
+from backend.stores.mongo_rows import order_row
 from backend.stores.sqlite import INSERT, order_values
 from tests.program.host import WEBHOOK_SECRET
 from tests.program.shop import customer_token

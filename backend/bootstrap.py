@@ -12,8 +12,8 @@ from .api.app import make_app
 from .api.auth import Authenticator
 from .api.console.door import Door
 from .api.context import ApiContext
-from .api.overload import Capacity
-from .api.rate_limits import Limits as RequestLimits
+from .api.layers.overload import Capacity
+from .api.layers.rate_limits import Limits as RequestLimits
 from .api.tokens import TokenVerifier
 from .assemble import SANDBOX_PATH, background_work, make_gateways, serving, simulate
 from .config import Settings

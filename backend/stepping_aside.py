@@ -1,4 +1,4 @@
-"""A request that waits for somebody else lets another one be worked on in its place (``api/overload.py``).
+"""A request that waits for somebody else lets another one be worked on in its place (``api/layers/overload.py``).
 
 Standard library only, as ``gateways``, ``service`` and ``api`` use it; nothing is decided by it.
 """

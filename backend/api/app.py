@@ -23,19 +23,19 @@ from . import (
     try_out_routes,
     webhook_routes,
 )
-from .body_limits import BodyLimits
-from .card_numbers import CardNumbersRefused
 from .console import delivery_routes as console_deliveries
 from .console import order_routes as console_orders
 from .console import overview_routes as console_overview
 from .console import sign_in_routes
-from .followed_requests import FollowedRequests
-from .idempotency import HEADER, REPLAYED, IdempotentRequests
+from .layers.body_limits import BodyLimits
+from .layers.card_numbers import CardNumbersRefused
+from .layers.followed_requests import FollowedRequests
+from .layers.idempotency import HEADER, REPLAYED, IdempotentRequests
+from .layers.overload import Capacity, Overload
+from .layers.rate_limits import Limits, RateLimited
 from .operator import delivery_routes, notification_routes, operation_routes, overview_routes
 from .operator import order_routes as operator_order_routes
-from .overload import Capacity, Overload
 from .pages import FOLDER
-from .rate_limits import Limits, RateLimited
 
 ROUTES: Final = (
     payment_routes,

@@ -9,7 +9,7 @@ from ..domain.references import OrderReference
 from .auth import Customer
 from .context import Context
 from .exact_json_route import ExactJsonRoute
-from .idempotency import IdempotencyKey
+from .layers.idempotency import IdempotencyKey
 from .problem_docs import STARTING, problems
 from .schemas import CheckoutCompleted, CompleteCheckout
 

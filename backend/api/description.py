@@ -7,9 +7,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from ..service.answers import KeyOfAnotherRequest, StillInProgress
-from . import body_limits, idempotency, overload, rate_limits
 from .errors import MEDIA_TYPE, InvalidIdempotencyKey, Problem
 from .examples import VALUES, example_of
+from .layers import body_limits, idempotency, overload, rate_limits
 from .problem_docs import Responses, add_problem, problem_examples, problems
 from .schemas import ProblemDetails
 

@@ -11,8 +11,9 @@ from ..ports import StoreUnavailable, WebhookNotConfigured, WebhookRejected, Web
 from ..service import answers
 from ..service import start_payment as starting
 from ..service.webhooks import NoSuchGateway
-from . import body_limits, errors, overload, rate_limits
+from . import errors
 from .errors import MEDIA_TYPE, TYPE_PREFIX, Problem
+from .layers import body_limits, overload, rate_limits
 
 ORDER: Final = "TEST-001"
 SCHEMA: Final = {"$ref": "#/components/schemas/ProblemDetails"}

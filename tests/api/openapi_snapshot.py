@@ -8,8 +8,8 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from backend.api.app import make_app
-from backend.api.overload import Capacity
-from backend.api.rate_limits import Limits
+from backend.api.layers.overload import Capacity
+from backend.api.layers.rate_limits import Limits
 from backend.observability.metrics import Metrics
 
 FILE = Path(__file__).parent.parent.parent / "docs" / "openapi.json"

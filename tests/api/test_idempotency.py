@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
-from backend.api.idempotency import MOST_KEPT_BYTES, final_answer
+from backend.api.layers.idempotency import MOST_KEPT_BYTES, final_answer
 from backend.config import Settings
 from backend.domain.records import Record
 from backend.domain.roles import Role, new_operator_key

@@ -13,7 +13,7 @@ import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from backend.api.description import operations
-from backend.api.idempotency import takes_key
+from backend.api.layers.idempotency import takes_key
 from backend.domain.roles import Role, new_operator_key
 
 from .openapi_snapshot import application

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from backend.api.description import METHODS, operations
 from backend.api.errors import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX
-from backend.api.idempotency import takes_key
+from backend.api.layers.idempotency import takes_key
 from backend.api.schemas import ProblemDetails
 
 from .openapi_snapshot import FILE, application, rendered

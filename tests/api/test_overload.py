@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from starlette.types import Message, Receive, Scope, Send
 
-from backend.api.overload import Capacity, Overload
+from backend.api.layers.overload import Capacity, Overload
 from backend.observability.metrics import Metrics
 from backend.stepping_aside import stepping_aside
 

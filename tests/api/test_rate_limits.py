@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.api.rate_limits import client_address
+from backend.api.layers.rate_limits import client_address
 from backend.domain.roles import Role, new_operator_key
 
 from .program import Program, problem, program, token

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from backend.api import body_limits
+from backend.api.layers import body_limits
 from tests.api.program import Program, problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -13,7 +13,7 @@ from ...service.operations import Asked
 from ..auth import Admin, Refunder
 from ..context import Context
 from ..exact_json_route import ExactJsonRoute
-from ..idempotency import IdempotencyKey
+from ..layers.idempotency import IdempotencyKey
 from ..problem_docs import problems
 from .finding import find_order
 from .requests import AskOperation, ResolveOperation, Why

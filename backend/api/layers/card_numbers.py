@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..domain.card_numbers import holds_card_number
-from .errors import Problem, problem_response
+from ...domain.card_numbers import holds_card_number
+from ..errors import Problem, problem_response
 
 CHECKED: Final = "/api/"
 CARD_NUMBER: Final = Problem(422, "invalid-request", "A value cannot be accepted")

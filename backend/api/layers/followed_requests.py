@@ -12,9 +12,9 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..domain.card_numbers import holds_card_number
-from ..following import following_request
-from ..observability.metrics import Metrics
+from ...domain.card_numbers import holds_card_number
+from ...following import following_request
+from ...observability.metrics import Metrics
 
 log = logging.getLogger("backend.requests")
 

@@ -18,14 +18,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..domain.card_numbers import holds_card_number
-from ..domain.errors import CardNumberNotAccepted
-from ..ports import StoreError
-from ..service.answers import Answer, Answers, Claim, KeyOfAnotherRequest, StillInProgress
-from .auth import caller_of
+from ...domain.card_numbers import holds_card_number
+from ...domain.errors import CardNumberNotAccepted
+from ...ports import StoreError
+from ...service.answers import Answer, Answers, Claim, KeyOfAnotherRequest, StillInProgress
+from ..auth import caller_of
+from ..context import ApiContext
+from ..errors import InvalidIdempotencyKey, problem_for
 from .body_limits import Replay, read_body
-from .context import ApiContext
-from .errors import InvalidIdempotencyKey, problem_for
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"

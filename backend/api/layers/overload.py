@@ -16,9 +16,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..observability.metrics import Metrics
-from ..stepping_aside import begin_turn, end_turn
-from .errors import MEDIA_TYPE, TYPE_PREFIX, Problem
+from ...observability.metrics import Metrics
+from ...stepping_aside import begin_turn, end_turn
+from ..errors import MEDIA_TYPE, TYPE_PREFIX, Problem
 
 LIMITED: Final = "/api/"
 WEBHOOKS: Final = "/api/webhooks/"

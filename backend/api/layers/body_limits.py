@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import Problem, problem_response
+from ..errors import Problem, problem_response
 
 MOST_BODY_BYTES: Final = 64 * 1024
 LONGEST_BODY_SECONDS: Final = 10

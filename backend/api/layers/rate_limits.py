@@ -18,11 +18,11 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..domain.roles import Role
-from ..service.rate_limits import WINDOW_SECONDS, RateLimits, Refusal, Rule
-from .auth import caller_of
-from .context import ApiContext
-from .errors import Problem, problem_response
+from ...domain.roles import Role
+from ...service.rate_limits import WINDOW_SECONDS, RateLimits, Refusal, Rule
+from ..auth import caller_of
+from ..context import ApiContext
+from ..errors import Problem, problem_response
 
 log = logging.getLogger(__name__)
 

@@ -64,6 +64,12 @@ class Desk:
         self._tasks[name].cancel()
         await settle()
 
+    async def go_on_while_leaving(self, name: str, leaving: str) -> None:
+        """One ends in the very turn of the loop in which another, that waits for its place, is cancelled."""
+        self._go_on.setdefault(name, asyncio.Event()).set()
+        self._tasks[leaving].cancel()
+        await settle()
+
     def answer(self, name: str) -> list[Message]:
         """It has one already, or this fails."""
         return self._tasks[name].result()
@@ -181,3 +187,15 @@ async def test_a_full_house_works_as_fast_again_when_it_empties() -> None:
     for number in range(4):
         await desk.ask(f"again {number}")
     assert (await desk.end())[10:] == [200] * 4
+
+
+async def test_a_place_is_not_handed_to_who_is_leaving_in_that_moment() -> None:
+    desk = Desk(at_once=1, waiting=2)
+    for name in ("first", "second", "third"):
+        await desk.ask(name)
+    await desk.go_on_while_leaving("first", "second")
+    assert desk.begun == ["first", "third"]
+    assert await desk.end() == [200, 200]
+    await desk.ask("fourth")
+    assert desk.begun[-1] == "fourth", "no place is lost"
+    assert await desk.end() == [200] * 3

@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,7 +89,8 @@ class Overload:
             await mine
         except asyncio.CancelledError:
             if mine.cancelled():
-                queue.remove(mine)
+                with suppress(ValueError):
+                    queue.remove(mine)
             else:
                 self._working -= 1
                 self._hand_on()
@@ -97,8 +99,9 @@ class Overload:
     def _hand_on(self) -> None:
         while (self._webhooks or self._others) and self._is_free():
             waiting = (self._webhooks or self._others).popleft()
-            self._working += 1
-            waiting.set_result(None)
+            if not waiting.done():  # else it was cancelled in this turn of the loop, and has not seen so yet
+                self._working += 1
+                waiting.set_result(None)
 
     def moved(self, *, working: int, aside: int) -> None:
         """Whoever comes back from the gateway goes on at once, even if that makes more than are worked on at once."""

@@ -288,14 +288,15 @@ async def test_without_the_store_nothing_is_acknowledged(tmp_path: Path) -> None
         assert (await create(here)).status_code == 200
 
 
+def no_answers(record: Record) -> None:
+    """The store is away whenever an answer is to be kept."""
+    if '"status"' in record.text:
+        raise StoreUnavailable("away")
+
+
 async def test_an_answer_that_cannot_be_kept_is_given_all_the_same(tmp_path: Path) -> None:
     store = WatchedStore()
-
-    def away(record: Record) -> None:
-        if '"status"' in record.text:
-            raise StoreUnavailable("away")
-
-    store.fail = away
+    store.fail = no_answers
     async with program(tmp_path, store=using(store), gateway_timeout_seconds=0.2) as here:
         first = await create(here)
         assert first.status_code == 200
@@ -315,12 +316,7 @@ async def test_what_is_over_a_day_old_is_forgotten_though_it_was_not_swept(tmp_p
 
 async def test_work_done_again_after_a_crash_is_the_same_order_though_it_named_none(tmp_path: Path) -> None:
     store = WatchedStore()
-
-    def away(record: Record) -> None:
-        if '"status"' in record.text:
-            raise StoreUnavailable("away")
-
-    store.fail = away
+    store.fail = no_answers
     async with program(tmp_path, store=using(store), gateway_timeout_seconds=0.2) as here:
         first, again = await check_out(here), await check_out(here)
         assert first.json() == again.json()

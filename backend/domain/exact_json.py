@@ -38,7 +38,8 @@ def loads(body: bytes) -> ExactJson:
         if text.startswith("\ufeff"):
             raise InvalidJson("it begins with a byte order mark (BOM)")
         value: ExactJson = _DECODER.decode(text)
-        _check(value, DEEPEST)
+        if _may_be_wrong(text):
+            _check(value, DEEPEST)
     except UnicodeDecodeError:
         raise InvalidJson("it is not UTF-8 text") from None
     except RecursionError:
@@ -61,6 +62,11 @@ def _object(pairs: Sequence[tuple[str, ExactJson]]) -> dict[str, ExactJson]:
     if len(found) != len(pairs):
         raise InvalidJson("a key stands twice in one object")
     return found
+
+
+def _may_be_wrong(text: str) -> bool:
+    """Only an escape makes a NUL or half a pair, and only so many brackets can be nested too deeply."""
+    return "\\u" in text or text.count("{") + text.count("[") >= DEEPEST
 
 
 def _check(value: ExactJson, levels_left: int) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -38,7 +39,7 @@ PAYMENT_ATTRIBUTES: Final = {
 
 
 def timestamp(when: datetime) -> str:
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "0Z"
 
 
 def job_document(job: Job, configuration_id: str, now: datetime) -> dict[str, Any]:
@@ -136,8 +137,13 @@ def return_url(job: Job, payment: Payment, parameter: str) -> str | None:
     added = {"paymentjobref": job.reference, "paymentref": payment.reference, "ordernumber": job.order_number}
     if parameter == "returnurlcancelled":
         added["status"] = "cancelled"
+    return _with_query(given, tuple(added.items()))
+
+
+@lru_cache(maxsize=1_000)  # a job is read more often than it changes
+def _with_query(given: str, added: tuple[tuple[str, str], ...]) -> str:
     parts = urlsplit(given)
-    query = "&".join(filter(None, [parts.query, *(f"{name}={_encoded(value)}" for name, value in added.items())]))
+    query = "&".join(filter(None, [parts.query, *(f"{name}={_encoded(value)}" for name, value in added)]))
     return urlunsplit(parts._replace(query=query))
 
 

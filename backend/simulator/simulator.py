@@ -102,7 +102,8 @@ class Simulator:
 
     def _adopt_clock(self) -> None:
         """Another process that shares the ledger may have moved the clock."""
-        self.clock.move_to_offset(self.ledger.clock_offset())
+        if self._database.shared:
+            self.clock.move_to_offset(self.ledger.clock_offset())
 
     def _routes(self) -> list[Route]:
         api = GatewayApi(

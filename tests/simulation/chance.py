@@ -56,13 +56,15 @@ class Chance:
 
     def stream(self, name: str) -> Random:
         """A stream of its own for whoever needs more than a yes or a no."""
-        if name not in self._streams:
-            self._streams[name] = Random(f"{self.seed}/{name}")  # noqa: S311 - a simulation's
-        return self._streams[name]
+        known = self._streams.get(name)
+        if known is None:
+            known = self._streams[name] = Random(f"{self.seed}/{name}")  # noqa: S311 - a simulation's
+        return known
 
     def strikes(self, name: str) -> bool:
         """Whether the fault happens here and now."""
-        if not self.enabled or self.stream(name).random() >= self.rates[name]:
+        rate = self.rates[name]
+        if not rate or not self.enabled or self.stream(name).random() >= rate:
             return False
         return self.stroke(name)
 

@@ -18,10 +18,14 @@ class VirtualClock:
 
     def __init__(self, time: Callable[[], float]) -> None:
         self._time = time
+        self._told = (-1.0, START)
         self.skew = timedelta()
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self._time()) + self.skew
+        seconds = self._time()
+        if self._told[0] != seconds:  # many ask in each moment
+            self._told = (seconds, START + timedelta(seconds=seconds))
+        return self._told[1] + self.skew
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -2,15 +2,18 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from unittest.mock import patch
 
 from backend.domain.model import Order
 from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable
-from backend.stores import MemoryStore, SqliteStore
+from backend.stores import MemoryStore, SqliteStore, codec
 from backend.stores.job_thread import Job, Runner
 from backend.stores.memory import MemoryDisk
 from backend.stores.sqlite_file import SqliteLink
@@ -88,6 +91,13 @@ class Disk:
             await store.close()
 
 
+@contextmanager
+def reading_each_text_once() -> Iterator[None]:
+    """What is read more often than it is written need not be decoded anew: orders never change."""
+    with patch.object(codec, "order_from_json", lru_cache(maxsize=64)(codec.order_from_json)):
+        yield
+
+
 class FaultyStore:
     """A process's way to the disk: slow, cut off, or with the answer lost; the store behind it keeps its contract."""
 
@@ -99,6 +109,7 @@ class FaultyStore:
         async def call(*given: Any, **named: Any) -> Any:
             return await self._call(name, given, named)
 
+        setattr(self, name, call)  # found without this from now on
         return call
 
     async def _call(self, name: str, given: tuple[Any, ...], named: dict[str, Any]) -> Any:

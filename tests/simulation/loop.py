@@ -9,7 +9,7 @@ import heapq
 from asyncio import events
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from random import Random
 from typing import Any
 from warnings import catch_warnings, simplefilter
@@ -38,6 +38,21 @@ class TooManySteps(Exception):
     """The world does not come to rest."""
 
 
+class _Step(asyncio.Handle):
+    """As the standard library's, but without asking whether anybody debugs."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Callable[..., object], args: Any, loop: "SimulatedLoop", context: Context) -> None:
+        self._context = context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+
+
 class SimulatedLoop(asyncio.BaseEventLoop):
     """``before_step`` may kill the life whose step is about to run."""
 
@@ -50,14 +65,44 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._most_steps = most_steps
         self._time = 0.0
         self._ready: list[asyncio.Handle] = []
-        self._scheduled: list[asyncio.TimerHandle] = []
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers_made = 0
         self._dead: list[asyncio.Handle] = []  # collecting them would run the ``finally`` of dead code
         self._made: list[asyncio.Task[Any]] = []
-        self.set_task_factory(self._make)
         self.set_exception_handler(self._note)
 
     def time(self) -> float:
         return self._time
+
+    def get_debug(self) -> bool:
+        return False
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        step = _Step(callback, args, self, copy_context() if context is None else context)
+        self._ready.append(step)
+        return step
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._time + delay, callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._timers_made += 1
+        heapq.heappush(self._timers, (when, self._timers_made, timer))
+        return timer
+
+    def create_task(self, coro: Any, *, name: object = None, context: Context | None = None) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.Task(
+            coro, loop=self, name=None if name is None else str(name), context=context
+        )
+        self._made.append(task)
+        return task
 
     def dispose(self) -> None:
         """Let go of everything that never ended, quietly."""
@@ -75,34 +120,27 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._made.clear()
         self.close()
 
-    def _make(self, _: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, **more)
-        self._made.append(task)
-        return task
-
     def _note(self, _: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
         self.unhandled.append(f"{told.get('message')}: {told.get('exception')!r}")
 
     def _run_once(self) -> None:
-        ready, scheduled = self._ready, self._scheduled
-        while scheduled and (scheduled[0].cancelled() or scheduled[0].when() <= self._time):
-            self._take_timer()
-        if not ready:
-            if not scheduled:
+        """Run on until somebody stops the loop."""
+        ready, timers, chance = self._ready, self._timers, self._random.random
+        while not self._stopping:  # type: ignore[attr-defined]
+            while timers and (timers[0][0] <= self._time or timers[0][2].cancelled()):
+                timer = heapq.heappop(timers)[2]
+                if not timer.cancelled():
+                    ready.append(timer)
+            if ready:
+                number = int(chance() * len(ready))
+                handle, ready[number] = ready[number], ready[-1]
+                ready.pop()
+                if not handle.cancelled():
+                    self._step(handle)
+            elif timers:
+                self._time = timers[0][0]
+            else:
                 raise EverythingWaits
-            self._time = scheduled[0].when()
-            return
-        number = int(self._random.random() * len(ready))
-        handle, ready[number] = ready[number], ready[-1]
-        ready.pop()
-        if not handle.cancelled():
-            self._step(handle)
-
-    def _take_timer(self) -> None:
-        timer = heapq.heappop(self._scheduled)
-        timer._scheduled = False  # type: ignore[attr-defined]  # noqa: SLF001
-        if not timer.cancelled():
-            self._ready.append(timer)
 
     def _step(self, handle: asyncio.Handle) -> None:
         self.steps += 1
@@ -117,6 +155,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 self._dead.append(handle)
                 return
         handle._run()  # noqa: SLF001
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None: ...
 
     def _process_events(self, event_list: object) -> None: ...
 

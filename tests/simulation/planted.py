@@ -290,12 +290,12 @@ PLANTED: Final[Sequence[Planted]] = (
     Planted("the compare-and-set dropped", _put(MemoryStore, "replace", _replace_blindly), seed=1),
     Planted("a lost race taken for a success", _put(MemoryStore, "replace", _claim_success), seed=1),
     Planted("a create that overwrites", _put(MemoryStore, "insert", _insert_over), seed=1),
-    Planted("taken work never falls due again", _put(MemoryStore, "take_due", _take_for_ever), seed=24),
+    Planted("taken work never falls due again", _put(MemoryStore, "take_due", _take_for_ever), seed=18),
     Planted("a repeated webhook not counted", _put(MemoryStore, "receive", _receive_once), seed=4),
     Planted("a look noted over what others wrote", _put(orders.Orders, "note_look", _note_look_blindly), seed=13),
     Planted("every change sent again after no answer", _around(http.GatewayHttp, "send", _send_again), seed=3),
-    Planted("no answer taken for not sent", _around(service, "change", _unknown_is_not_sent), seed=10),
-    Planted("no answer taken for done", _around(service.CashflowsService, "change_payment", _unknown_is_done), seed=15),
+    Planted("no answer taken for not sent", _around(service, "change", _unknown_is_not_sent), seed=15),
+    Planted("no answer taken for done", _around(service.CashflowsService, "change_payment", _unknown_is_done), seed=33),
     Planted(
         "a server error taken for a refusal",
         _around(service, "change", _error_is_refusal),
@@ -303,14 +303,20 @@ PLANTED: Final[Sequence[Planted]] = (
         seed=4,
     ),
     Planted("an operation sent without permission", _put(send_operation, "made_by", lambda *_: True), seed=20),
-    Planted("silence taken for a refusal", _around(settling, "_settled", _silence_is_refusal), seed=26),
     Planted(
-        "an unknown operation planned again", _around(send_operation, "_decide_outcome", _unknown_may_be_sent), seed=10
+        "silence taken for a refusal",
+        _around(settling, "_settled", _silence_is_refusal),
+        scripts=("late-commit.refund.x1",),
+        seed=4,
+    ),
+    Planted(
+        "an unknown operation planned again", _around(send_operation, "_decide_outcome", _unknown_may_be_sent), seed=21
     ),
     Planted(
         "an unknown operation called rejected",
         _around(send_operation, "_decide_outcome", _unknown_is_rejected),
-        seed=10,
+        scripts=("lost-reply.refund.x1",),
+        seed=4,
     ),
     Planted("a reply not read", _put(service, "read_outcome", _void_always_done), scripts=("stale-read.x1",), seed=78),
     Planted(
@@ -323,15 +329,15 @@ PLANTED: Final[Sequence[Planted]] = (
         "an unknown operation told to nobody",
         _put(reconcile, "is_unaccounted", lambda *_: False),
         scripts=("lost-request.refund.x1",),
-        seed=15,
+        seed=4,
     ),
     Planted(
         "operations not settled by the gateway's account",
         _put(learning, "settle", _nothing),
         scripts=("lost-reply.refund.x1", "lost-reply.capture.x1"),
-        seed=10,
+        seed=4,
     ),
-    Planted("acknowledged before it is stored", _around(Webhooks, "accept", _acknowledge_first), seed=22),
+    Planted("acknowledged before it is stored", _around(Webhooks, "accept", _acknowledge_first), seed=29),
     Planted("a hint trusted", _around(schemes.Sha512, "read_webhook", _hint_is_fact), seed=4),
     Planted("a hint about one job taken for another's", _around(Webhooks, "_find", _find_loosely), seed=3),
     Planted("stored webhooks never worked through", _put(Webhooks, "run_pending", _work_on_nothing), seed=2),
@@ -389,7 +395,7 @@ PLANTED: Final[Sequence[Planted]] = (
     ),
     Planted("a page handed out before it is recorded", _around(orders.Orders, "change", _page_before_record), seed=12),
     Planted("open pages never looked at", _put(schedule, "_job_wants", _nothing), seed=1),
-    Planted("an intent never given up", _put(reconcile.Reconciler, "_notice_time", _nothing), seed=4),
+    Planted("an intent never given up", _put(reconcile.Reconciler, "_notice_time", _nothing), seed=33),
     Planted("old history dropped", _around(orders, "record", _short_memory), seed=1),
     Planted("a change that no history tells of", _around(orders, "record", _unwritten_change), seed=1),
     Planted("misfits not raised", _put(cases, "_is_unsettled", lambda _: False), rates=(("other_money", 0.9),), seed=1),
@@ -397,10 +403,10 @@ PLANTED: Final[Sequence[Planted]] = (
         "a double payment told to nobody", _put(cases, "_too_much", _nothing), scripts=("earlier-job-paid",), seed=13
     ),
     Planted("a notification left out", _around(ledger, "announced", _skip_one), seed=1),
-    Planted("the newest notification first", _around(notify, "head", _newest_first), seed=7),
+    Planted("the newest notification first", _around(notify, "head", _newest_first), seed=17),
     Planted(
         "a notification taken for delivered",
         _around(notify.Notifier, "_record_answer", _told_whatever_he_says),
-        seed=10,
+        seed=11,
     ),
 )

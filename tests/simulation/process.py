@@ -1,10 +1,12 @@
 """One process of ours: its own objects over the shared disk, a worker in the background, and a death at any step."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from backend.domain.job_tokens import JobTokens
@@ -48,6 +50,14 @@ APPROVE_ABOVE: Final = 40
 FAR_OFF: Final = 400 * 86_400.0
 
 
+class Chore(Enum):
+    """What the store gives out by its time; each has a worker of its own, so that a poll need wake no other."""
+
+    LOOKS = auto()
+    DELIVERIES = auto()
+    NOTICES = auto()
+
+
 class HungUp(Exception):
     """The process died, or the connection to it was lost: nobody knows what became of the request."""
 
@@ -87,7 +97,7 @@ class Process:
         self.services: Services | None = None
         self.clock = VirtualClock(asyncio.get_running_loop().time)
         self._world = world
-        self._worker = Worker(poll_seconds=FAR_OFF)
+        self._workers: Mapping[Chore, Worker] = {}
         self._calls: set[asyncio.Future[object]] = set()
         self._lives = 0
 
@@ -100,14 +110,17 @@ class Process:
         life = Life(f"{self.name}.{self._lives}")
         clock = VirtualClock(asyncio.get_running_loop().time)
         clock.skew = self._world.skew()
-        worker = Worker(poll_seconds=FAR_OFF)
+        workers = {chore: Worker(poll_seconds=FAR_OFF) for chore in Chore}
         store = cast(OrderStore, FaultyStore(await self._world.disk.open_store(), self._world))
-        services = self._compose(store, clock, worker)
-        self.life, self.services, self.clock, self._worker = life, services, clock, worker
-        batches = [services.webhooks.run_pending, services.notifier.run_due]
+        services = self._compose(store, clock, partial(_wake_all, workers))
+        self.life, self.services, self.clock, self._workers = life, services, clock, workers
+        batches: dict[Chore, Batch] = {
+            Chore.DELIVERIES: services.webhooks.run_pending,
+            Chore.NOTICES: services.notifier.run_due,
+        }
         if self._world.options.reconciles:
-            batches.append(services.reconciler.run_due)
-        self._spawn(life, _work(worker, batches, services.guard))
+            batches[Chore.LOOKS] = services.reconciler.run_due
+        self._spawn(life, _work({workers[chore]: batch for chore, batch in batches.items()}, services.guard))
 
     def kill(self) -> None:
         """kill -9: whatever it was doing stops where it is, and its connections break."""
@@ -119,8 +132,9 @@ class Process:
                 call.set_exception(HungUp())
         self._calls.clear()
 
-    def wake(self) -> None:
-        self._worker.wake()
+    def wake(self, chores: Iterable[Chore]) -> None:
+        for chore in chores:
+            self._workers[chore].wake()
 
     async def serve(self, handle: Callable[[Services], Awaitable[T]]) -> T:
         """Have a request handled in this process.
@@ -157,7 +171,7 @@ class Process:
         context.run(LIFE.set, life)
         asyncio.get_running_loop().create_task(_run(work), context=context)
 
-    def _compose(self, store: OrderStore, clock: VirtualClock, worker: Worker) -> Services:
+    def _compose(self, store: OrderStore, clock: VirtualClock, wake_worker: Callable[[], None]) -> Services:
         world = self._world
         account = world.account
         scheme: Scheme = HmacSha256(account.api_secret, account.webhook_secret)
@@ -186,9 +200,9 @@ class Process:
                 limits=LIMITS,
             ),
             webhooks=Webhooks(
-                orders, store, gateways, reconciler, clock, Mode.MOCK, job_tokens=TOKENS, wake_worker=worker.wake
+                orders, store, gateways, reconciler, clock, Mode.MOCK, job_tokens=TOKENS, wake_worker=wake_worker
             ),
-            customer_return=CustomerReturn(orders, store, clock, wake_worker=worker.wake),
+            customer_return=CustomerReturn(orders, store, clock, wake_worker=wake_worker),
             operations=Operations(
                 orders,
                 reconciler,
@@ -197,15 +211,25 @@ class Process:
                 approve_above=APPROVE_ABOVE,
             ),
             guard=guard,
-            notifier=Notifier(orders, store, clock, Mode.MOCK, world.shop, wake_worker=worker.wake),
+            notifier=Notifier(orders, store, clock, Mode.MOCK, world.shop, wake_worker=wake_worker),
         )
 
 
-async def _work(worker: Worker, batches: Sequence[Batch], guard: GatewayGuard) -> None:
+def _wake_all(workers: Mapping[Chore, Worker]) -> None:
+    for worker in workers.values():
+        worker.wake()
+
+
+async def _work(batches: Mapping[Worker, Batch], guard: GatewayGuard) -> None:
     """As ``bootstrap.py`` has it: what others found about the gateway is learned first."""
     with suppress(StoreError):
         await guard.refresh()
-    async with worker.working(batches):
+    for worker, batch in batches.items():
+        asyncio.create_task(_repeat(worker, batch))  # noqa: RUF006 - the loop holds on to it
+
+
+async def _repeat(worker: Worker, batch: Batch) -> None:
+    async with worker.working([batch]):
         await asyncio.Event().wait()
 
 

@@ -36,7 +36,7 @@ TOGETHER = pytest.mark.xdist_group("worlds")
 
 @pytest.fixture(scope="module")
 def share() -> Total:
-    return run_batch(range(1, 41), Plan((Variant.ALL_ON,), MEMORY))
+    return run_batch(range(1, 81), Plan((Variant.ALL_ON,), MEMORY))
 
 
 @TOGETHER

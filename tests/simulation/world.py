@@ -9,9 +9,10 @@ import logging
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from random import Random
@@ -27,11 +28,11 @@ from . import people
 from .bank import Bank
 from .chance import Chance, Stroke
 from .clock import VirtualClock, determined
-from .disk import Disk
+from .disk import Disk, reading_each_text_once
 from .hooks import WebhookNetwork
 from .invariants import Invariants
 from .loop import EverythingWaits, Life, SimulatedLoop, TooManySteps
-from .process import Process
+from .process import Chore, Process
 from .shop import Shop
 
 MOST_STEPS: Final = 400_000
@@ -188,7 +189,7 @@ class World:
 
     def run(self) -> Result:
         try:
-            with determined(self.chance.stream("secrets"), self.loop.time), _watching(self):
+            with determined(self.chance.stream("secrets"), self.loop.time), reading_each_text_once(), _watching(self):
                 self._run_until_quiet()
         finally:
             self.loop.dispose()
@@ -249,25 +250,30 @@ class World:
         """Every worker's polling, without the polls that find nothing."""
         pause = POLL_SECONDS
         while True:
-            self._wrote.clear()
-            lag = await self.store.lag(Mode.MOCK)
-            looks = lag.look_at if self.options.reconciles else None
-            dues = [due for due in (looks, lag.delivery_at, lag.notice_at) if due is not None]
-            wait = (min(dues) - self.clock.now()).total_seconds() if dues else 86_400.0
-            if wait > 0:
-                try:
-                    async with asyncio.timeout(wait):
-                        await self._wrote.wait()
-                except TimeoutError:
-                    pass
-                pause = POLL_SECONDS
-                continue
             await asyncio.sleep(self.chance.between("poll", 0.01, POLL_SECONDS))
-            for process in self.up():
-                if self.chance.likely("poll", 0.7):
-                    process.wake()
-            await asyncio.sleep(pause)
-            pause = min(1.1 * pause, LONGEST_POLL_SECONDS)  # what nobody gets done need not be tried every second
+            self._wrote.clear()
+            waiting = await self._waiting()
+            now = self.clock.now()
+            due = [chore for chore, at in waiting.items() if at <= now]
+            if due:
+                for process in self.up():
+                    if self.chance.likely("poll", 0.7):
+                        process.wake(due)
+                await asyncio.sleep(pause)
+                pause = min(1.1 * pause, LONGEST_POLL_SECONDS)  # what nobody gets done need not be tried every second
+                continue
+            pause = POLL_SECONDS
+            with suppress(TimeoutError):
+                async with asyncio.timeout((min(waiting.values()) - now).total_seconds() if waiting else None):
+                    await self._wrote.wait()
+
+    async def _waiting(self) -> dict[Chore, datetime]:
+        """When each kind of work falls due for the first time."""
+        lag = await self.store.lag(Mode.MOCK)
+        dues = {Chore.DELIVERIES: lag.delivery_at, Chore.NOTICES: lag.notice_at}
+        if self.options.reconciles:
+            dues[Chore.LOOKS] = lag.look_at
+        return {chore: at for chore, at in dues.items() if at is not None}
 
     # --- death ---
 

@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 
 .PHONY: run test openapi crash bench bench-quick bench-check bench-growth token simulator lint format install clean help
 
-.PHONY: simulate-worlds simulate-long kill-everywhere fault-map fuzz
+.PHONY: simulate-worlds simulate-long kill-everywhere fault-map fuzz chaos
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -63,6 +63,10 @@ kill-everywhere: $(VENV)/dev.stamp  ## kill -9 at every step of create, pay, web
 
 fuzz: $(VENV)/dev.stamp  ## feed every parser EXAMPLES=100000 inputs each: webhooks, replies, bodies, amounts, tokens, settings
 	EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/python -m pytest -n 2 -q tests/hostile/test_parsers.py
+
+chaos: $(VENV)/dev.stamp  ## kill, pause, starve and misdate real processes under load, then audit: MINUTES=2 STORE=sqlite|mongo SEED=1
+	-$(if $(filter mongo,$(STORE)),$(BIN)/python -m tests.mongodb_engine.install)
+	$(BIN)/python -m tests.chaos.run --store $(or $(STORE),sqlite) --minutes $(or $(MINUTES),2) --seed $(or $(SEED),1)
 
 fault-map: $(VENV)/dev.stamp  ## print the fault catalogue with the test of each row
 	@$(BIN)/python -m tests.test_fault_catalogue

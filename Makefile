@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 
 .PHONY: run test openapi crash bench bench-quick bench-check bench-growth token simulator lint format install clean help
 
-.PHONY: simulate-worlds simulate-long kill-everywhere fault-map fuzz chaos
+.PHONY: simulate-worlds simulate-long kill-everywhere fault-map fuzz chaos schemathesis
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -67,6 +67,9 @@ fuzz: $(VENV)/dev.stamp  ## feed every parser EXAMPLES=100000 inputs each: webho
 chaos: $(VENV)/dev.stamp  ## kill, pause, starve and misdate real processes under load, then audit: MINUTES=2 STORE=sqlite|mongo SEED=1
 	-$(if $(filter mongo,$(STORE)),$(BIN)/python -m tests.mongodb_engine.install)
 	$(BIN)/python -m tests.chaos.run --store $(or $(STORE),sqlite) --minutes $(or $(MINUTES),2) --seed $(or $(SEED),1)
+
+schemathesis: $(VENV)/dev.stamp  ## hold the running program to its description: EXAMPLES=100 an endpoint, for each kind of CALLER=
+	$(BIN)/python -m tests.api.described.run --examples $(or $(EXAMPLES),100) $(if $(CALLER),--caller $(CALLER))
 
 fault-map: $(VENV)/dev.stamp  ## print the fault catalogue with the test of each row
 	@$(BIN)/python -m tests.test_fault_catalogue

@@ -24,7 +24,7 @@ IDEMPOTENCY_KEY: Final = {
         "same body, the answer is the same and nothing is done twice; with another body it is a 422; while the first "
         "is still worked on, a 409."
     ),
-    "schema": {"type": "string", "minLength": 1, "maxLength": 257},
+    "schema": {"type": "string", "pattern": f"^(?:{idempotency.KEY.pattern})$"},
     "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
 }
 RATE_LIMIT_HEADERS: Final = {

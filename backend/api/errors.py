@@ -22,6 +22,7 @@ from ..ports import StoreError, WebhookNotConfigured, WebhookRejected, WebhookUn
 from ..service import start_payment as starting
 from ..service.answers import KeyOfAnotherRequest, StillInProgress
 from ..service.webhooks import NoSuchGateway
+from .allowed_methods import allowed_methods
 
 log = logging.getLogger(__name__)
 
@@ -202,6 +203,8 @@ async def _framework(request: Request, error: Exception) -> JSONResponse:
     problem = Problem(status, status.phrase.lower().replace(" ", "-"), status.phrase)
     response = problem_response(problem, detail, request.url.path)
     response.headers.update(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and (allowed := allowed_methods(request)):
+        response.headers["Allow"] = allowed
     return response
 
 

@@ -10,8 +10,9 @@ from .auth import AuthenticatedCaller, ShopServer
 from .context import Context
 from .errors import NoSuchOrder
 from .exact_json_route import ExactJsonRoute
+from .fields import Reference
 from .problem_docs import problems
-from .schemas import OrderView, Reference, RegisterOrder
+from .schemas import OrderView, RegisterOrder
 
 router: Final = APIRouter(prefix="/api/orders", tags=["orders"], route_class=ExactJsonRoute)
 

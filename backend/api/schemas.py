@@ -1,109 +1,30 @@
-"""What the API takes and gives. Amounts come as JSON numbers or strings and are read letter by letter."""
+"""What the API takes and gives."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from ..domain import order_status as totals
 from ..domain.awaiting import awaited
-from ..domain.card_numbers import holds_card_number
-from ..domain.errors import CardNumberNotAccepted, InvalidInput
-from ..domain.exact_json import NumberText
 from ..domain.model import Order, Payment
 from ..domain.money import MAX_MINOR, CurrencyCode, Money, parse_currency
-from ..domain.references import OrderReference, UserId, parse_order_reference
+from ..domain.references import OrderReference, UserId
 from ..domain.statuses import OrderStatus, PaymentStatus
 from ..domain.terms import DEFAULT_LOCALE, Address, Customer, Mode, OrderLine, OrderTerms
 from ..service.start_payment import StartedPayment
-
-
-def _exact_text(value: object) -> str:
-    """The digits of a JSON number or string as they were written."""
-    if isinstance(value, NumberText):
-        return value.text
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return str(value)
-    raise ValueError("write the amount as a number or as a string of digits")
-
-
-def _no_card_number(text: str) -> str:
-    if holds_card_number(text):
-        raise ValueError(str(CardNumberNotAccepted()))
-    return text
-
-
-def _printable(text: str) -> str:
-    if any(char < " " or char == "\x7f" for char in text):
-        raise ValueError("must not contain control characters")
-    return text
-
-
-def _by_rule(rule: Callable[[str], str]) -> AfterValidator:
-    """A domain rule as a validator: what it raises is told of the field it stands on."""
-
-    def check(text: str) -> str:
-        try:
-            return rule(text)
-        except InvalidInput as exc:
-            raise ValueError(str(exc)) from None
-
-    return AfterValidator(check)
-
-
-def _payable(text: str, currency: CurrencyCode) -> Money:
-    """Raises ValueError unless ``text`` is an exact amount that an order may have."""
-    try:
-        money = Money.from_wire(text, currency)
-    except InvalidInput as exc:
-        raise ValueError(str(exc)) from None
-    if not 0 < money.minor <= MAX_MINOR:
-        raise ValueError(f"must be more than zero and at most {Money(MAX_MINOR, currency)}")
-    return money
-
-
-def _payable_text(text: str, info: ValidationInfo) -> str:
-    if "currency" in info.data:
-        _payable(text, info.data["currency"])
-    return text
-
-
-AmountText = Annotated[
-    str,
-    BeforeValidator(_exact_text),
-    AfterValidator(_no_card_number),
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "number"}, {"type": "string"}],
-            "description": "Major units, read exactly, with no more decimals than the currency has.",
-            "examples": ["10.00"],
-        }
-    ),
-]
-Currency = Annotated[str, _by_rule(parse_currency), Field(description="ISO 4217 code, in capitals.", examples=["GBP"])]
-Reference = Annotated[
-    str,
-    _by_rule(parse_order_reference),
-    AfterValidator(_no_card_number),
-    Field(description="1 to 35 letters, digits and - _ . /", examples=["TEST-001"]),
-]
-FreeText = Annotated[str, AfterValidator(_printable), AfterValidator(_no_card_number)]
-Name = Annotated[FreeText, Field(min_length=1, max_length=200, examples=["Test User"])]
-Description = Annotated[FreeText, Field(max_length=500)]
-AddressPart = Annotated[FreeText, Field(max_length=100)]
-Email = Annotated[
-    FreeText, Field(max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$", examples=["test@example.com"])
-]
+from .fields import (
+    AddressPart,
+    AmountText,
+    Currency,
+    Description,
+    Email,
+    FreeText,
+    Name,
+    Reference,
+    payable,
+    payable_text,
+)
 
 
 class StrictRequest(BaseModel):
@@ -163,8 +84,8 @@ class CreatePayment(CustomerIn):
 
     @field_validator("amount")
     @classmethod
-    def _amount_is_payable(cls, text: str, info: ValidationInfo) -> str:
-        return _payable_text(text, info)
+    def _amount_ispayable(cls, text: str, info: ValidationInfo) -> str:
+        return payable_text(text, info)
 
     def terms(self, mode: Mode, owner: UserId) -> OrderTerms:
         return OrderTerms(
@@ -172,7 +93,7 @@ class CreatePayment(CustomerIn):
             reference=OrderReference(self.order_reference),
             owner=owner,
             customer=self.customer,
-            amount=_payable(self.amount, parse_currency(self.currency)),
+            amount=payable(self.amount, parse_currency(self.currency)),
             description=self.description,
             locale=self.page_locale,
         )
@@ -193,8 +114,8 @@ class RegisterOrder(CustomerIn):
 
     @field_validator("amount")
     @classmethod
-    def _amount_is_payable(cls, text: str, info: ValidationInfo) -> str:
-        return _payable_text(text, info)
+    def _amount_ispayable(cls, text: str, info: ValidationInfo) -> str:
+        return payable_text(text, info)
 
     def terms(self, mode: Mode, reference: OrderReference) -> OrderTerms:
         return OrderTerms(
@@ -202,7 +123,7 @@ class RegisterOrder(CustomerIn):
             reference=reference,
             owner=UserId(self.customer_id),
             customer=self.customer,
-            amount=_payable(self.amount, parse_currency(self.currency)),
+            amount=payable(self.amount, parse_currency(self.currency)),
             description=self.description,
             locale=self.page_locale,
         )
@@ -225,13 +146,13 @@ class CompleteCheckout(CustomerIn):
 
     @field_validator("lines")
     @classmethod
-    def _total_is_payable(cls, lines: list[CheckoutLine], info: ValidationInfo) -> list[CheckoutLine]:
+    def _total_ispayable(cls, lines: list[CheckoutLine], info: ValidationInfo) -> list[CheckoutLine]:
         if "currency" in info.data:
             currency = info.data["currency"]
             total = 0
             for number, line in enumerate(lines, start=1):
                 try:
-                    total += line.quantity * _payable(line.unit_price, currency).minor
+                    total += line.quantity * payable(line.unit_price, currency).minor
                 except ValueError as exc:
                     raise ValueError(f"line {number}, unit_price: {exc}") from None
             if total > MAX_MINOR:
@@ -241,7 +162,7 @@ class CompleteCheckout(CustomerIn):
     def terms(self, mode: Mode, owner: UserId, reference: OrderReference) -> OrderTerms:
         currency = parse_currency(self.currency)
         lines = tuple(
-            OrderLine(line.name, line.quantity, _payable(line.unit_price, currency).minor, line.sku)
+            OrderLine(line.name, line.quantity, payable(line.unit_price, currency).minor, line.sku)
             for line in self.lines
         )
         return OrderTerms(

@@ -3,9 +3,15 @@
 import base64
 import binascii
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from ...domain.errors import InvalidInput
 from ...domain.searching import Cursor
+from ..fields import Told
+
+CursorText = Annotated[str, Field(max_length=300), Told({"format": "cursor"})] | None
 
 
 class InvalidCursor(InvalidInput):

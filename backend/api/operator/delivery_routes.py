@@ -14,7 +14,7 @@ from ..auth import Refunder, require
 from ..context import ApiContext, Context
 from ..errors import NoSuchDelivery
 from ..problem_docs import problems
-from .cursors import read_cursor, write_cursor
+from .cursors import CursorText, read_cursor, write_cursor
 from .delivery_views import DeliveryProgress, DeliveryView
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ async def search_deliveries(
     context: Context,
     pending: Annotated[bool | None, Query(description="Only those that are, or are not, worked through.")] = None,
     outcome: Annotated[str | None, Query(max_length=100)] = None,
-    cursor: Annotated[str | None, Query(max_length=300)] = None,
+    cursor: CursorText = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> DeliveryPage:
     """Webhook deliveries, one row for each distinct body."""

@@ -16,12 +16,12 @@ from ..exact_json_route import ExactJsonRoute
 from ..layers.idempotency import IdempotencyKey
 from ..problem_docs import problems
 from .finding import find_order
-from .requests import AskOperation, ResolveOperation, Why
+from .requests import LARGEST_NUMBER, AskOperation, ResolveOperation, Why
 from .views import OperationDone
 
 router: Final = APIRouter(prefix="/api/operator/orders", tags=["operator"], route_class=ExactJsonRoute)
 
-Number = Annotated[int, Path(ge=1, le=1000, description="The operation's number within its order.")]
+Number = Annotated[int, Path(ge=1, le=LARGEST_NUMBER, description="The operation's number within its order.")]
 
 PROBLEMS: Final = problems(400, 401, 403, 404, OperationConflict, 415, 422, 503)
 ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {

@@ -1,6 +1,5 @@
 """Search orders, see one whole, and decide what evidence cannot."""
 
-from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -9,15 +8,16 @@ from pydantic import BaseModel, Field
 from ...domain.card_numbers import refuse_card_numbers
 from ...domain.errors import InvalidInput, NothingToResolve, OrderHoldsMoney
 from ...domain.explain import explain
-from ...domain.money import Money, parse_currency
+from ...domain.money import CurrencyCode, Money
 from ...domain.roles import Role
 from ...domain.searching import Cursor, OrderQuery
 from ...domain.statuses import OrderStatus
 from ..auth import Admin, Refunder, require
 from ..context import Context
 from ..exact_json_route import ExactJsonRoute
+from ..fields import AmountDigits, Currency, Moment
 from ..problem_docs import problems
-from .cursors import read_cursor, write_cursor
+from .cursors import CursorText, read_cursor, write_cursor
 from .finding import find_order
 from .requests import ResolveAttention, Why
 from .views import OperatorOrderView, OrderChanged, OrderRow
@@ -39,17 +39,17 @@ async def search_orders(
     email: Text = None,
     gateway_reference: Text = None,
     status: OrderStatus | None = None,
-    placed_from: datetime | None = None,
-    placed_until: datetime | None = None,
-    amount: Annotated[str | None, Query(max_length=20, description="Major units; needs `currency`.")] = None,
-    currency: Annotated[str | None, Query(max_length=3)] = None,
+    placed_from: Moment | None = None,
+    placed_until: Moment | None = None,
+    amount: Annotated[AmountDigits | None, Query(description="Major units; needs `currency`.")] = None,
+    currency: Currency | None = None,
     needs_attention: bool | None = None,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: CursorText = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> OrderPage:
     """Every condition that is given must hold. `gateway_reference` is a payment job's or a payment's."""
     refuse_card_numbers(reference or "", email or "", gateway_reference or "")
-    code = None if currency is None else parse_currency(currency)
+    code = None if currency is None else CurrencyCode(currency)
     if amount is not None and code is None:
         raise InvalidInput("an amount is searched together with its currency")
     query = OrderQuery(
@@ -58,8 +58,8 @@ async def search_orders(
         email=email,
         gateway_reference=gateway_reference,
         status=status,
-        placed_from=_with_zone(placed_from),
-        placed_until=_with_zone(placed_until),
+        placed_from=placed_from,
+        placed_until=placed_until,
         amount_minor=None if amount is None or code is None else Money.from_wire(amount, code).minor,
         currency=code,
         needs_attention=needs_attention,
@@ -118,9 +118,3 @@ async def resolve_attention(
             order, asked.code, asked.detail, by=caller.user, evidence=asked.evidence
         )
     )
-
-
-def _with_zone(at: datetime | None) -> datetime | None:
-    if at is not None and at.tzinfo is None:
-        raise InvalidInput("write times with their zone, such as 2026-03-02T12:00:00Z")
-    return at

@@ -1,20 +1,26 @@
 """What operators send. Each writing request says why: the reason stands in the order's history for ever."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from ...domain.operations import OperationKind
-from ..schemas import AmountText, FreeText, StrictRequest
+from ..fields import AmountText, FreeText
+from ..schemas import StrictRequest
 
 Reason = Annotated[FreeText, Field(min_length=3, max_length=500, examples=["the customer sent it back"])]
 GatewayName = Annotated[FreeText, Field(min_length=1, max_length=64)]
+
+
+LARGEST_NUMBER: Final = 1000
+"""Of an operation; the domain allows fewer. A number longer than any an order can have is no number."""
 
 
 class AskOperation(StrictRequest):
     kind: OperationKind = Field(strict=False)
     number: int = Field(
         ge=1,
+        le=LARGEST_NUMBER,
         description="The order's `next_operation` as you saw it: whoever sends the same number again, or at the same "
         "time, gets the operation that has it, and never a second one.",
     )

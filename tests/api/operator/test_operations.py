@@ -64,6 +64,7 @@ async def test_what_is_not_possible_is_refused_with_what_is(desk: Desk, changes:
         {"kind": "refund", "number": 1},
         {"kind": "refund", "number": "1", "reason": "because"},
         {"kind": "refund", "number": 0, "reason": "because"},
+        {"kind": "refund", "number": 7862402410996162560, "reason": "because"},
         {"kind": "chargeback", "number": 1, "reason": "because"},
         {"kind": "refund", "number": 1, "reason": "no"},
         {"kind": "refund", "number": 1, "reason": "card 4111 1111 1111 1111"},

@@ -61,8 +61,8 @@ simulate-worlds: $(VENV)/dev.stamp  ## run simulated worlds: SEEDS=1000, or SEED
 kill-everywhere: $(VENV)/dev.stamp  ## kill -9 at every step of create, pay, webhook, capture, void, refund and notify
 	KILL_EVERY=1 $(BIN)/python -m pytest -n 2 -q tests/simulation/test_kill_everywhere.py
 
-fuzz: $(VENV)/dev.stamp  ## feed every parser EXAMPLES=100000 inputs each: webhooks, replies, bodies, amounts, tokens, settings
-	EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/python -m pytest -n 2 -q tests/hostile/test_parsers.py
+fuzz: $(VENV)/dev.stamp  ## feed every parser MUTANTS=100000 damaged and EXAMPLES=10000 made-up inputs each, over a million in all; SEED=1
+	MUTANTS=$(or $(MUTANTS),100000) EXAMPLES=$(or $(EXAMPLES),10000) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 2 -q tests/hostile/test_parsers.py tests/hostile/test_damaged_inputs.py
 
 chaos: $(VENV)/dev.stamp  ## kill, pause, starve and misdate real processes under load, then audit: MINUTES=2 STORE=sqlite|mongo SEED=1
 	-$(if $(filter mongo,$(STORE)),$(BIN)/python -m tests.mongodb_engine.install)

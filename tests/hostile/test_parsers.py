@@ -1,6 +1,6 @@
 """Any bytes at all: a parser gives a value or its own error, and nothing else ever comes out of it.
 
-A few hundred inputs each by default; ``make fuzz`` takes as many as wanted (EXAMPLES).
+A few dozen inputs each by default; ``make fuzz`` takes as many as wanted (EXAMPLES).
 """
 
 import json

@@ -1,16 +1,17 @@
 """What the work at hand is about: request, trace, order and payments, for log lines and for the call to a gateway.
 
-Kept in a context variable, so each request and each task of the background work has its own. Standard library only, as
-every layer may use it; nothing is decided by it.
+Kept in a context variable, so each request and each task of the background work has its own. Every layer may use it;
+nothing is decided by it.
 """
 
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Final
+
+from .names import new_name
 
 TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -43,9 +44,9 @@ def following_request(request_id: str | None, traceparent: str | None) -> Iterat
     trace, flags = _read(traceparent)
     token = _followed.set(
         Followed(
-            request=request_id if named and request_id is not None else secrets.token_hex(8),
+            request=request_id if named and request_id is not None else new_name(),
             trace=trace,
-            span=secrets.token_hex(8),
+            span=new_name(),
             flags=flags,
         )
     )
@@ -65,12 +66,12 @@ def follow_order(order: str, payments: tuple[str, ...]) -> None:
 def traceparent() -> str:
     """The header of an outgoing call: a new span of the trace at hand, or of a new one."""
     now = _followed.get()
-    return f"00-{now.trace or secrets.token_hex(16)}-{secrets.token_hex(8)}-{now.flags}"
+    return f"00-{now.trace or new_name(32)}-{new_name()}-{now.flags}"
 
 
 def _read(traceparent: str | None) -> tuple[str, str]:
     """Source: W3C Trace Context, section 3.2; an id of zeros alone is none."""
     match = TRACEPARENT.fullmatch(traceparent or "")
     if match is None or not match[1].strip(NOTHING) or not match[2].strip(NOTHING):
-        return secrets.token_hex(16), "00"
+        return new_name(32), "00"
     return match[1], match[3]

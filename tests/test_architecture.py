@@ -11,10 +11,11 @@ BACKEND = Path(__file__).parent.parent / "backend"
 
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
-    "following": set(),
+    "following": {"names"},
+    "names": set(),
     "stepping_aside": set(),
     "ports": {"domain"},
-    "service": {"domain", "following", "ports", "stepping_aside"},
+    "service": {"domain", "following", "names", "ports", "stepping_aside"},
     "gateways": {"domain", "following", "ports", "stepping_aside"},
     "observability": {"config", "domain", "following", "gateways", "ports"},
     "conformance": {"domain", "gateways", "ports", "simulator"},
@@ -58,7 +59,7 @@ ALLOWED: dict[str, set[str]] = {
     },
 }
 
-STANDARD_LIBRARY_ONLY = ["domain", "following", "ports", "stepping_aside"]
+STANDARD_LIBRARY_ONLY = ["domain", "following", "names", "ports", "stepping_aside"]
 
 
 def layer_of(path: Path) -> str:

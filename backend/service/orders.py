@@ -6,7 +6,6 @@ its history is the proof. Deciding again is always safe, because it never calls 
 """
 
 import random
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from ..domain.references import JobReference, OrderReference
 from ..domain.schedule import next_check
 from ..domain.terms import Mode
 from ..following import follow_order
+from ..names import new_name
 from ..ports import Clock, OrderStore, StoreOutcomeUnknown, StoreUnavailable
 
 Decide: TypeAlias = Callable[[Order], Sequence[Event]]
@@ -173,7 +173,7 @@ def _follow(order: Found) -> Found:
 
 
 def new_operation() -> str:
-    return secrets.token_hex(8)
+    return new_name()
 
 
 def made_by(order: Order, operation: str) -> bool:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from unittest.mock import patch
 
+from backend import names
+
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
@@ -38,6 +40,7 @@ def determined(source: Random, now: Callable[[], float]) -> Iterator[None]:
     random.seed(source.random())
     try:
         with (
+            patch.object(names, "SOURCE", source),
             patch.object(secrets, "token_hex", lambda count=32: source.randbytes(count).hex()),
             patch.object(secrets, "randbelow", lambda limit: int(source.random() * limit)),
             patch.object(time, "time", lambda: START.timestamp() + now()),

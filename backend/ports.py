@@ -333,7 +333,8 @@ class OrderStore(Protocol):
         """When the longest waiting work of each kind fell due."""
 
     async def receive(self, delivery: Delivery) -> Delivery:
-        """Add the delivery, or count it on its row; returns the row as it stands. Its ``next_try_at`` is taken over."""
+        """Add the delivery, or count it on its row; returns the row as it stands, with whatever else came
+        meanwhile counted too. Its ``next_try_at`` is taken over."""
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
         """Mark the row worked through up to ``seen`` receptions; it stays pending if more have come since."""

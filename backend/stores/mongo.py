@@ -5,6 +5,8 @@ journal, decisions rest on majority reads from the primary; both are set on the 
 them. The driver's own retry of writes is off: it repeats once, and never on a standalone server, while the services
 repeat with the same expected version until they know.
 
+What is asked at once goes together (``groups.py``): writes in one command (``mongo_writes.py``), orders in one search.
+
 A document can be read in a database shell: ``order`` is what ``codec.py`` makes, the fields beside it are for the
 indexes (``mongo_indexes.py``, which also names the shard key and which queries are targeted).
 """
@@ -12,6 +14,7 @@ indexes (``mongo_indexes.py``, which also names the shard key and which queries 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final, TypeAlias, TypeVar
@@ -34,9 +37,11 @@ from ..domain.statuses import OrderStatus
 from ..domain.terms import Mode
 from ..ports import StoreUnavailable, Work
 from . import codec, mongo_indexes, mongo_search
+from .groups import Groups
 from .mongo_errors import is_write_conflict, read_error, write_error
 from .mongo_indexes import DELIVERIES, ORDERS, RECORDS
 from .mongo_rows import order_row, read_delivery, read_order, read_record, record_row, searchable, set_or_unset
+from .mongo_writes import Write, Written, grouped_writes
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +57,9 @@ INDEXES_SECONDS: Final = 300.0
 DUE_FIELDS: Final = {Work.LOOK: "next_check_at", Work.NOTICE: "next_notice_at"}
 
 FILL_PAGE: Final = 500
+
+NEWEST: Final = 1000
+"""Above every wire version."""
 
 MOST_CONFLICTS: Final = 20
 """How often a write is tried again that met another writer at its document."""
@@ -69,13 +77,18 @@ class MongoStore:
         timeout_seconds: float = TIMEOUT_SECONDS,
         connect_seconds: float = CONNECT_SECONDS,
         listeners: Sequence[CommandListener] = (),
+        most_wire_version: int = NEWEST,
     ) -> None:
+        """With ``most_wire_version`` a newer server is treated as one of that version."""
         self._url = url
         self._database = database
         self._timeout_seconds = timeout_seconds
         self._connect_seconds = connect_seconds
         self._listeners = tuple(listeners)
+        self._most_wire_version = most_wire_version
         self._client: Client | None = None
+        self._writes: Groups[Write, Written] | None = None
+        self._gets: Groups[OrderId, codec.Document | None] | None = None
 
     async def open(self) -> None:
         """Connect and create what indexes are missing. May be tried again when it failed.
@@ -90,6 +103,7 @@ class MongoStore:
             raise read_error(exc) from exc
         try:
             await self.ping()
+            await self._group(self._client)
             await self._create_indexes()
             await self._fill_searchable()
         except BaseException:
@@ -98,11 +112,22 @@ class MongoStore:
 
     async def close(self) -> None:
         client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        if client is None:
+            return
+        if self._writes is not None:
+            await self._writes.close()
+        await client.close()
 
     async def ping(self) -> None:
         await self._read(lambda: self._orders.find_one({"_id": "ping"}))
+
+    async def _group(self, client: Client) -> None:
+        """Have what is asked at once go together, as far as the server knows how to."""
+        hello = await self._read(lambda: client.admin.command("hello"))
+        seconds = self._timeout_seconds
+        version = min(hello["maxWireVersion"], self._most_wire_version)
+        self._writes = grouped_writes(client[self._database], version, seconds)
+        self._gets = Groups(self._find_all, seconds)
 
     async def index_differences(self) -> list[str]:
         """How the server's indexes differ from those that this program declares, a sentence each."""
@@ -113,13 +138,15 @@ class MongoStore:
     # --- orders ---
 
     async def insert(self, order: Order) -> bool:
-        return await self._insert(self._orders, order_row(order))
+        return await self._insert(ORDERS, order_row(order))
 
     async def replace(self, order: Order, expected_version: int) -> bool:
-        return await self._replace(self._orders, order_row(order), expected_version)
+        return await self._replace(ORDERS, order_row(order), expected_version)
 
     async def get(self, order_id: OrderId) -> Order | None:
-        row = await self._read(lambda: self._orders.find_one({"_id": order_id}))
+        if self._gets is None:
+            raise self._not_open()
+        row = await self._gets.ask(order_id)
         return None if row is None else read_order(row)
 
     async def find_by_job(self, mode: Mode, reference: JobReference) -> Order | None:
@@ -130,7 +157,7 @@ class MongoStore:
     async def make_due(self, order_id: OrderId, at: datetime) -> None:
         # $min sets a field that is not there, so an order that wanted no look gets one.
         sooner = {"$min": {"next_check_at": codec.instant(at)}}
-        await self._write(lambda: self._orders.update_one({"_id": order_id}, sooner))
+        await self._write(Write(ORDERS, sooner, {"_id": order_id}))
 
     async def take_due(self, work: Work, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[OrderId]:
         rows = await self._take(self._orders, DUE_FIELDS[work], mode, now, until, limit, fields={"_id": 1})
@@ -170,13 +197,12 @@ class MongoStore:
         news = {"last_at": row.pop("last_at"), "next_try_at": row.pop("next_try_at")}
         del row["id"], row["received"]
         change: codec.Document = {"$setOnInsert": row, "$inc": {"received": 1}} | set_or_unset(news)
-        counted = await self._write(
-            lambda: self._deliveries.find_one_and_update(
-                {"_id": delivery.id}, change, upsert=True, return_document=ReturnDocument.AFTER
-            )
-        )
+        written = await self._write(Write(DELIVERIES, change, {"_id": delivery.id}, upsert=True))
+        if written.is_new:
+            return replace(delivery, received=1)
+        counted = await self.get_delivery(delivery.id)
         assert counted is not None, "an upsert leaves a document"
-        return read_delivery(counted)
+        return counted
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
         done = {"$max": ["$done", {"$min": [seen, "$received"]}]}
@@ -190,12 +216,12 @@ class MongoStore:
                 }
             },
         ]
-        await self._write(lambda: self._deliveries.update_one({"_id": delivery_id}, steps))
+        await self._write(Write(DELIVERIES, steps, {"_id": delivery_id}))
 
     async def postpone(self, delivery_id: DeliveryId, until: datetime, outcome: str) -> None:
         pending = {"_id": delivery_id, "$expr": {"$gt": ["$received", "$done"]}}
         change = {"$set": {"next_try_at": codec.instant(until), "outcome": outcome}, "$inc": {"attempts": 1}}
-        await self._write(lambda: self._deliveries.update_one(pending, change))
+        await self._write(Write(DELIVERIES, change, pending))
 
     async def take_deliveries(self, mode: Mode, now: datetime, until: datetime, limit: int) -> Sequence[Delivery]:
         rows = await self._take(self._deliveries, "next_try_at", mode, now, until, limit, fields=None)
@@ -217,8 +243,7 @@ class MongoStore:
                 "next_try_at": codec.instant(at),
             }
         }
-        result = await self._write(lambda: self._deliveries.update_one({"_id": delivery_id}, [change]))
-        return result.matched_count == 1
+        return (await self._write(Write(DELIVERIES, [change], {"_id": delivery_id}))).matched
 
     async def drop_deliveries(self, mode: Mode, before: datetime, limit: int) -> int:
         old = {"mode": mode.value, "last_at": {"$lt": codec.instant(before)}, "next_try_at": None}
@@ -233,8 +258,8 @@ class MongoStore:
     async def write_record(self, record: Record, expected_version: int) -> bool:
         row = record_row(record)
         if expected_version == 0:
-            return await self._insert(self._records, row)
-        return await self._replace(self._records, row, expected_version)
+            return await self._insert(RECORDS, row)
+        return await self._replace(RECORDS, row, expected_version)
 
     async def list_records(self, prefix: str, after: RecordId | None, limit: int) -> Sequence[Record]:
         page = {"_id": {"$gte": prefix, "$gt": after or "", "$lt": prefix + mongo_search.LAST_CHARACTER}}
@@ -247,24 +272,24 @@ class MongoStore:
 
     # --- what they have in common ---
 
-    async def _insert(self, collection: Collection, row: codec.Document) -> bool:
-        async def insert() -> bool:
-            try:
-                await collection.insert_one(row)
-            except DuplicateKeyError:
-                return False
-            return True
+    async def _insert(self, collection: str, row: codec.Document) -> bool:
+        return (await self._write(Write(collection, row))).matched
 
-        return await self._write(insert)
-
-    async def _replace(self, collection: Collection, row: codec.Document, expected_version: int) -> bool:
+    async def _replace(self, collection: str, row: codec.Document, expected_version: int) -> bool:
         stored = {"_id": row["_id"], "version": expected_version}
-        return (await self._write(lambda: collection.replace_one(stored, row))).matched_count == 1
+        return (await self._write(Write(collection, row, stored))).matched
+
+    async def _find_all(self, order_ids: Sequence[OrderId], seconds: float) -> list[codec.Document | None]:
+        named = {"_id": {"$in": list(order_ids)}}
+        with pymongo.timeout(seconds):
+            rows = await self._read(lambda: self._orders.find(named).to_list())
+        found = {row["_id"]: row for row in rows}
+        return [found.get(order_id) for order_id in order_ids]
 
     async def _drop(self, collection: Collection, conditions: codec.Document, limit: int) -> int:
         rows = await self._read(lambda: collection.find(conditions, {"_id": 1}, limit=limit).to_list())
         gone = {"_id": {"$in": [row["_id"] for row in rows]}} | conditions
-        return (await self._write(lambda: collection.delete_many(gone))).deleted_count
+        return (await self._trying(lambda: collection.delete_many(gone))).deleted_count
 
     async def _summed(self, conditions: codec.Document, by: str, what: str | int) -> dict[str, int]:
         steps: list[codec.Document] = [{"$match": conditions}, {"$group": {"_id": by, "total": {"$sum": what}}}]
@@ -288,7 +313,7 @@ class MongoStore:
                 for order in codec.readable(partial(read_order, row) for row in page):
                     stored = {"_id": order.id, "version": order.version}
                     told = {"$set": {name: value for name, value in searchable(order).items() if value is not None}}
-                    await self._write(partial(self._orders.update_one, stored, told))
+                    await self._write(Write(ORDERS, told, stored))
                 after = page[-1]["_id"]
 
     async def _unfilled(self, mode: Mode, after: str) -> list[codec.Document]:
@@ -336,7 +361,7 @@ class MongoStore:
 
     async def _all(self, writes: Sequence[Callable[[], Awaitable[codec.Document | None]]]) -> list[codec.Document]:
         """What the writes returned. When one failed, nothing: what the others took falls due again by itself."""
-        results = await asyncio.gather(*(self._write(write) for write in writes), return_exceptions=True)
+        results = await asyncio.gather(*(self._trying(write) for write in writes), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -373,7 +398,12 @@ class MongoStore:
         except PyMongoError as exc:
             raise read_error(exc) from exc
 
-    async def _write(self, operation: Callable[[], Awaitable[T]]) -> T:
+    async def _write(self, write: Write) -> Written:
+        if self._writes is None:
+            raise self._not_open()
+        return await self._trying(partial(self._writes.ask, write))
+
+    async def _trying(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Do one write; one that met another writer at its document is tried again, as nothing was written."""
         for rest in reversed(range(MOST_CONFLICTS)):
             try:
@@ -397,9 +427,12 @@ class MongoStore:
     def _deliveries(self) -> Collection:
         return self._collection(DELIVERIES)
 
+    def _not_open(self) -> StoreUnavailable:
+        return StoreUnavailable(f"{self._database} is not open")
+
     def _collection(self, name: str) -> Collection:
         if self._client is None:
-            raise StoreUnavailable(f"{self._database} is not open")
+            raise self._not_open()
         return self._client[self._database].get_collection(
             name,
             write_concern=WriteConcern(w="majority", j=True, wtimeout=round(self._timeout_seconds * 1000)),

@@ -7,6 +7,7 @@ from typing import Protocol
 from backend.ports import OrderStore
 from backend.stores import MemoryStore, MongoStore, SqliteStore
 from backend.stores.memory import MemoryDisk
+from backend.stores.mongo import NEWEST
 
 from .faults import LossyDisk, LostAnswer, lossy_connection_class
 from .mongo_proxy import lossy_proxy
@@ -59,18 +60,19 @@ class SqliteBench:
 
 
 class MongoBench:
-    def __init__(self, url: str, database: str) -> None:
+    def __init__(self, url: str, database: str, most_wire_version: int = NEWEST) -> None:
         self._url = url
         self._database = database
+        self._most_wire_version = most_wire_version
         self._open = AsyncExitStack()
 
     async def store(self) -> OrderStore:
-        return await self._opened(MongoStore(self._url, self._database))
+        return await self._opened(MongoStore(self._url, self._database, most_wire_version=self._most_wire_version))
 
     async def lossy_store(self, *, landed: bool) -> OrderStore:
         fault = LostAnswer(landed)
         url = await self._open.enter_async_context(lossy_proxy(self._url, fault))
-        store = await self._opened(MongoStore(url, self._database))
+        store = await self._opened(MongoStore(url, self._database, most_wire_version=self._most_wire_version))
         fault.armed = True
         return store
 

@@ -20,7 +20,7 @@ OP_MSG: Final = 2013
 COMMAND_NAME_AT: Final = 16 + 4 + 1 + 4 + 1
 """After the header, the flags, the section's kind, the body's length and the first element's type."""
 
-WRITES: Final = frozenset({b"insert", b"update", b"findAndModify"})
+WRITES: Final = frozenset({b"bulkWrite", b"insert", b"update", b"findAndModify"})
 
 
 @dataclass

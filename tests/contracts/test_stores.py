@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from backend.stores.mongo_writes import BULK_WRITE_SINCE
+
 from . import inbox, order_store, records, searching
 from .bench import Bench, MemoryBench, MongoBench, SqliteBench
 
@@ -28,7 +30,15 @@ async def mongo_bench(mongodb_url: str, mongodb_database_name: str) -> AsyncIter
     await bench.close()
 
 
-@pytest.fixture(params=["memory", "sqlite", "mongo"])
+@pytest.fixture
+async def old_mongo_bench(mongodb_url: str, mongodb_database_name: str) -> AsyncIterator[Bench]:
+    """A server that does not know how to take writes together."""
+    bench = MongoBench(mongodb_url, mongodb_database_name, most_wire_version=BULK_WRITE_SINCE - 1)
+    yield bench
+    await bench.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", "mongo", "old_mongo"])
 def bench(request: pytest.FixtureRequest) -> Bench:
     bench: Bench = request.getfixturevalue(f"{request.param}_bench")
     return bench

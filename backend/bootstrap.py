@@ -1,5 +1,6 @@
 """The one composition root: settings in, running objects out. Nothing else imports everything."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -20,6 +21,7 @@ from .config import Settings
 from .domain.passwords import parse_console_users
 from .domain.roles import parse_operator_keys
 from .domain.terms import Mode
+from .following import Tracer, recording
 from .observability.metrics import Metrics
 from .open_store import make_store
 from .ports import OrderStore, PaymentGateway
@@ -48,7 +50,7 @@ CLAIM_DEADLINES: Final = 4
 StoreMaker: TypeAlias = Callable[[Settings], OrderStore]
 
 
-def create_app(settings: Settings, *, store: StoreMaker = make_store) -> FastAPI:
+def create_app(settings: Settings, *, store: StoreMaker = make_store, tracer: Tracer | None = None) -> FastAPI:
     """The whole program as one ASGI application; the store and the background work start with its lifespan.
 
     Raises:
@@ -58,6 +60,9 @@ def create_app(settings: Settings, *, store: StoreMaker = make_store) -> FastAPI
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            if tracer is not None:
+                stack.push_async_callback(asyncio.to_thread, tracer.close)
+            stack.enter_context(recording(tracer))
             for resource in resources:
                 await stack.enter_async_context(resource)
             app.state.context = await _start(settings, store(settings), gateways, metrics, stack)
@@ -67,6 +72,7 @@ def create_app(settings: Settings, *, store: StoreMaker = make_store) -> FastAPI
     app = make_app(
         lifespan,
         metrics=metrics,
+        tracer=tracer,
         origins=settings.origins,
         trusted_proxies=settings.proxies,
         limits=_rate_limits(settings),

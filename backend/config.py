@@ -146,6 +146,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = None
     sentry_dsn: SecretStr | None = None
     otel_exporter_otlp_endpoint: WebAddress | None = None
+    otel_traces_sampler_arg: float = Field(1, ge=0, le=1)
 
     @property
     def mode(self) -> Mode:

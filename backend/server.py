@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from .bootstrap import create_app
 from .config import SettingsError, load_settings
 from .gateways.registry import GatewayPluginError
+from .observability.exporting import start_exporting
 from .observability.logs import configure_logging
 
 __all__ = ["create_app"]
@@ -19,11 +20,7 @@ def __getattr__(name: str) -> FastAPI:
     try:
         settings = load_settings()
         configure_logging(settings)
-        application = create_app(settings)
-        if settings.sentry_dsn is not None or settings.otel_exporter_otlp_endpoint is not None:
-            from .observability.exporting import start_exporting
-
-            start_exporting(application, settings)
+        application = create_app(settings, tracer=start_exporting(settings))
         # What is there now stays: looking through it for garbage, again and again, is a tenth of the time of a request.
         gc.collect()
         gc.freeze()

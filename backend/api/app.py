@@ -11,6 +11,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from ..following import Tracer
 from ..observability.metrics import Metrics
 from . import (
     checkout_routes,
@@ -67,6 +68,7 @@ def make_app(
     capacity: Capacity,
     metrics: Metrics,
     with_try_out: bool,
+    tracer: Tracer | None = None,
 ) -> FastAPI:
     """``lifespan`` puts an ``ApiContext`` into ``app.state.context``; ``origins`` may call from their pages."""
     app = FastAPIOffline(
@@ -93,7 +95,7 @@ def make_app(
     )
     app.add_middleware(CardNumbersRefused)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))
-    app.add_middleware(FollowedRequests, metrics=metrics)
+    app.add_middleware(FollowedRequests, metrics=metrics, tracer=tracer)
     _put_around(app, lambda inner: Overload(inner, capacity, metrics, origins))
     errors.install(app)
     description.install(app)

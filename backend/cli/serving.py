@@ -11,12 +11,13 @@ import typer
 
 from ..domain.terms import Mode
 from .access import mint
-from .exits import Exit
+from .exits import Exit, fail
 from .session import load, with_services
 
 if TYPE_CHECKING:
     from ..assemble import Services
     from ..config import Settings
+    from ..following import Tracer
 
 
 def run(
@@ -56,22 +57,39 @@ def run(
 def worker() -> None:
     """Do the background work in a process of its own until SIGTERM; for WORKER=off, and in any number."""
     from ..assemble import background_work
+    from ..following import recording
     from ..observability.logs import configure_logging
     from ..worker import Worker
 
     settings = load()
     configure_logging(settings)
+    tracer = _exporting(settings)
 
     async def work(made: "Services") -> None:
         stopped = asyncio.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
         working = Worker(poll_seconds=settings.worker_poll_seconds)
-        async with working.working([*background_work(settings, made), made.guard.refresh]):
-            typer.echo(f"RaffleStack payments, {settings.mode} mode: working in the background")
-            await stopped.wait()
+        with recording(tracer):
+            async with working.working([*background_work(settings, made), made.guard.refresh]):
+                typer.echo(f"RaffleStack payments, {settings.mode} mode: working in the background")
+                await stopped.wait()
 
-    with_services(work)
+    try:
+        with_services(work)
+    finally:
+        if tracer is not None:
+            tracer.close()
+
+
+def _exporting(settings: "Settings") -> "Tracer | None":
+    from ..config import SettingsError
+    from ..observability.exporting import start_exporting
+
+    try:
+        return start_exporting(settings)
+    except SettingsError as exc:
+        fail(f"cannot start: {exc}", Exit.USAGE)
 
 
 def simulate() -> None:

@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, TypeAlias
+from urllib.parse import urlsplit
 
 import httpx
 
-from ..following import traceparent
+from ..following import Outgoing
 from ..stepping_aside import stepping_aside
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ NEVER_REACHED: Final = (
     httpx.InvalidURL,
 )
 
+
+ANSWERED: Final = frozenset({"2xx", "4xx"})
 
 Observe: TypeAlias = Callable[[str, str, float], None]
 """Told of each call: its method, its outcome in a word, and the seconds it took."""
@@ -106,10 +109,10 @@ class GatewayHttp:
         Raises:
             NothingSent, NoAnswer
         """
-        began, outcome = perf_counter(), "cancelled"
+        began, outcome, call = perf_counter(), "cancelled", Outgoing()
         try:
             with stepping_aside():
-                reply = await self._send(method, url, body, headers)
+                reply = await self._send(method, url, body, {"traceparent": call.place.header, **headers})
             outcome = f"{reply.status // 100}xx"
         except NothingSent:
             outcome = "not_sent"
@@ -122,12 +125,13 @@ class GatewayHttp:
         finally:
             if self._observe is not None:
                 self._observe(method, outcome, perf_counter() - began)
+            told = {"http.request.method": method, "server.address": urlsplit(url).hostname or "", "outcome": outcome}
+            call.end(f"{method} gateway", told, failed=outcome not in ANSWERED)
 
     async def _send(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         plain = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
-            "traceparent": traceparent(),
             **headers,
         }
         try:

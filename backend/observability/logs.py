@@ -26,6 +26,9 @@ QUIET: Final = ("httpx", "httpcore", "pymongo", "aiohttp.access")
 TOKEN: Final = re.compile(r"\bok_[A-Za-z0-9_-]{20,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 EMAIL: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
 
+TOLD: Final = "told in the log with what its request was about"
+"""A note on an exception that is on its way to the server, which would log it once more, about nothing."""
+
 TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -33,6 +36,7 @@ def configure_logging(settings: Settings) -> None:
     """All loggers, uvicorn's too, to standard error in one form."""
     hide = scrubber(settings)
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_news)
     handler.setFormatter(JsonLines(hide) if settings.log_format == "json" else PlainLines(hide))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for name in QUIET:
@@ -40,6 +44,11 @@ def configure_logging(settings: Settings) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return record.name != "uvicorn.error" or TOLD not in getattr(error, "__notes__", ())
 
 
 def scrubber(settings: Settings) -> Scrub:
@@ -96,9 +105,7 @@ class PlainLines(logging.Formatter):
 
 
 def _about() -> Mapping[str, Any]:
-    now = followed()
-    told = {"request": now.request, "trace": now.trace, "order": now.order, "payments": list(now.payments)}
-    return {name: value for name, value in told.items() if value}
+    return followed().references
 
 
 def _one_line(text: str) -> str:

@@ -2,10 +2,8 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import pytest
-from fastapi import FastAPI
 
 from backend.config import Settings, SettingsError
 from backend.observability.exporting import start_exporting
@@ -32,9 +30,14 @@ def test_a_missing_library_is_named_with_the_command_to_type(
     monkeypatch.setitem(sys.modules, library, None)
     settings = Settings(_env_file=None, **{setting: value})  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=rf"{setting.upper()}: .*\[{extra}\]"):
-        start_exporting(FastAPI(), settings)
+        start_exporting(settings)
 
 
 def test_nothing_is_started_without_a_setting() -> None:
-    start_exporting(FastAPI(), Settings(_env_file=None))
-    assert find_spec("backend.observability.exporting") is not None
+    assert start_exporting(Settings(_env_file=None)) is None
+
+
+def test_a_wrong_address_of_sentry_is_one_line_without_the_address() -> None:
+    with pytest.raises(SettingsError, match=r"^SENTRY_DSN: must be an address .*$") as told:
+        start_exporting(Settings(_env_file=None, sentry_dsn="https://errors.example/no-key"))
+    assert "no-key" not in str(told.value)

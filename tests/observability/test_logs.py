@@ -9,7 +9,7 @@ import pytest
 import respx
 
 from backend.config import Settings
-from backend.following import follow_order, following_request, traceparent
+from backend.following import Outgoing, follow_order, following_request
 from backend.gateways.http import GatewayHttp
 from backend.observability.logs import JsonLines, PlainLines, scrubber
 from tests.api.program import JWT_SECRET, Program
@@ -94,7 +94,7 @@ async def test_the_trace_goes_on_to_the_gateway(respx_mock: respx.MockRouter) ->
     version, trace, span, flags = sent.split("-")
     assert (version, trace, flags) == ("00", TRACE, "01")
     assert span != PARENT
-    assert traceparent() != traceparent()
+    assert Outgoing().place != Outgoing().place
 
 
 def test_secrets_tokens_cards_and_addresses_are_hidden_and_a_line_stays_a_line(lines: Lines) -> None:

@@ -13,7 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...domain.card_numbers import holds_card_number
-from ...following import following_request
+from ...following import Told, Tracer, followed, following_request
+from ...observability.logs import TOLD
 from ...observability.metrics import Metrics
 
 log = logging.getLogger("backend.requests")
@@ -25,9 +26,10 @@ METHOD: Final = re.compile(r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS")
 
 
 class FollowedRequests:
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, tracer: Tracer | None) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,19 +45,25 @@ class FollowedRequests:
                 MutableHeaders(scope=message)["X-Request-ID"] = now.request
             await send(message)
 
-        with following_request(_request_id(headers), headers.get("traceparent")) as now:
+        with following_request(_request_id(headers), headers.get("traceparent"), self._tracer) as now:
             try:
                 await self._app(scope, receive, answer)
-            except Exception:
+            except Exception as exc:
                 status = 500
+                log.exception("%s %s failed", _method(scope), _route(scope))
+                exc.add_note(TOLD)
                 raise
             finally:
                 self._note(scope, status, perf_counter() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
-        method = scope["method"] if METHOD.fullmatch(scope["method"]) else "other"
+        method = _method(scope)
         self._metrics.request(method, route, status, seconds)
+        now = followed()
+        if now.span is not None and route not in QUIET:
+            about: Told = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
+            now.span.end(f"{method} {route}", {**about, **now.references}, failed=status >= 500)
         if route not in QUIET or status >= 400:
             told = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
             log.info("%s %s %s", method, route, status, extra={"told": told})
@@ -65,6 +73,11 @@ def _request_id(headers: Headers) -> str | None:
     """The caller's, unless it holds a card number: it stands in every log line."""
     named = headers.get("x-request-id")
     return None if named is None or holds_card_number(named) else named
+
+
+def _method(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if METHOD.fullmatch(method) else "other"
 
 
 def _route(scope: Scope) -> str:

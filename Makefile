@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 
 .PHONY: run test openapi crash bench bench-quick bench-check bench-growth token simulator lint format install clean help
 
-.PHONY: simulate-worlds simulate-long kill-everywhere fault-map fuzz chaos schemathesis
+.PHONY: simulate-worlds simulate-long kill-everywhere fault-map fuzz chaos schemathesis mutation
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -71,6 +71,9 @@ chaos: $(VENV)/dev.stamp  ## kill, pause, starve and misdate real processes unde
 schemathesis: $(VENV)/dev.stamp  ## hold the running program to its description: EXAMPLES=100 an endpoint, for each kind of CALLER=
 	$(BIN)/python -m tests.api.described.run --examples $(or $(EXAMPLES),100) $(if $(CALLER),--caller $(CALLER))
 
+mutation: $(VENV)/mutation.stamp  ## do the tests notice when the program is changed? SUITE=program|simulator SAMPLE=400 (0: all) SEED=1
+	$(BIN)/python -m tests.mutation.run --suite $(or $(SUITE),program) --sample $(or $(SAMPLE),400) --seed $(or $(SEED),1)
+
 fault-map: $(VENV)/dev.stamp  ## print the fault catalogue with the test of each row
 	@$(BIN)/python -m tests.test_fault_catalogue
 
@@ -97,6 +100,10 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(VENV)/mutation.stamp: $(VENV)/dev.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutation]'
 	touch $@
 
 clean:           ## remove the virtual environment and caches; data/ stays

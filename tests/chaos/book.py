@@ -9,6 +9,7 @@ from typing import Any, Self
 class Book:
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.noted = 0
         self._file = path.open("a", encoding="utf-8")
 
     def __enter__(self) -> Self:
@@ -21,3 +22,4 @@ class Book:
         entry: Mapping[str, Any] = {"kind": kind, "order": order, **said}
         self._file.write(json.dumps(entry) + "\n")
         self._file.flush()
+        self.noted += 1

@@ -117,7 +117,7 @@ async def chaos(plan: Plan, folder: Path) -> Outcome:
         world = World(played.web_ports, played.gateway_port, book, chance, client)
         await resources.enter_async_context(_kept(played))
         await _all_answer(world)
-        storm = Storm(played, random.Random(plan.seed))  # noqa: S311
+        storm = Storm(played, random.Random(plan.seed), lambda: book.noted)  # noqa: S311
         async with asyncio.TaskGroup() as people:
             numbers = itertools.count(1)
             for _ in range(CUSTOMERS):

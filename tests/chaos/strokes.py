@@ -6,13 +6,17 @@ import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Final
 
 from . import clocks
 from .stage import Player, Stage
 
 BETWEEN: Final = (0.3, 2.5)
+FEWEST_BETWEEN: Final = 5
+"""Acknowledgements from one stroke to the next, so that each falls into work on a slow machine, too ..."""
+LONGEST_BETWEEN_SECONDS: Final = 10.0
+"""... unless it is the strokes that keep people waiting."""
 DOWN: Final = (0.0, 1.5)
 PAUSED: Final = (0.3, 4.0)
 FULL: Final = (0.5, 3.0)
@@ -20,8 +24,9 @@ MOST_SKEW_SECONDS: Final = 120
 
 
 class Storm:
-    def __init__(self, stage: Stage, chance: random.Random) -> None:
+    def __init__(self, stage: Stage, chance: random.Random, acknowledged: Callable[[], int]) -> None:
         self.fell: Counter[str] = Counter()
+        self._acknowledged = acknowledged
         self._stage = stage
         self._chance = chance
         self._busy: set[str] = set()
@@ -48,8 +53,16 @@ class Storm:
                     name = self._chance.choices(list(self._strokes), self._weights)[0]
                     group.create_task(self._strike(name))
                     await asyncio.sleep(self._chance.uniform(*BETWEEN))
+                    await self._some_work()
         except TimeoutError:
             pass
+
+    async def _some_work(self) -> None:
+        enough = self._acknowledged() + FEWEST_BETWEEN
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_BETWEEN_SECONDS):
+                while self._acknowledged() < enough:  # noqa: ASYNC110 (many note, and none of them tells)
+                    await asyncio.sleep(0.05)
 
     async def _strike(self, name: str) -> None:
         if await self._strokes[name]():

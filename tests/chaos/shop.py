@@ -39,7 +39,10 @@ class ShopServer:
             await runner.cleanup()
 
     async def _take(self, request: web.Request) -> web.Response:
-        body = await request.read()
+        try:
+            body = await request.read()
+        except ConnectionResetError:  # whoever was telling us is dead
+            return web.Response(status=400)
         if not _is_signed(request, body):
             self.forged += 1
             return web.Response(status=401)

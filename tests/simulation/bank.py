@@ -48,8 +48,7 @@ class Bank:
             setattr(ledger, name, call)
         for name in ("begin", "end"):
             setattr(self.simulator.journal, name, lambda *_, **__: 0)  # only its pages show it
-        self.client = httpx.AsyncClient(transport=Wire(world, self))
-        self.client._cookies = _NoCookies()  # noqa: SLF001 - looking for them in every reply takes long
+        self.client = PlainClient(Wire(world, self))
 
     def jobs_of(self, reference: str) -> list[Job]:
         """All jobs that bear the order's name, oldest first."""
@@ -128,10 +127,20 @@ class Bank:
         return self._world.clock.now()
 
 
-class _NoCookies(httpx.Cookies):
-    """The gateway sets none."""
+class PlainClient(httpx.AsyncClient):
+    """Straight to the wire: without redirects, cookies, proxies and defaults, which no call to the gateway uses."""
 
-    def extract_cookies(self, response: httpx.Response) -> None: ...
+    def __init__(self, wire: "Wire") -> None:
+        super().__init__(transport=wire)
+        self._wire = wire
+
+    def build_request(self, method: str, url: Any, *, content: Any = None, headers: Any = None, **_: Any) -> Any:
+        return httpx.Request(method, url, content=content, headers=headers)
+
+    async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
+        response = await self._wire.handle_async_request(request)
+        response.request = request
+        return response
 
 
 class Wire(httpx.AsyncBaseTransport):

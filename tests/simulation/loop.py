@@ -125,7 +125,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         """Run on until somebody stops the loop."""
-        ready, timers, chance = self._ready, self._timers, self._random.random
+        ready, timers, chance, step = self._ready, self._timers, self._random.random, self._step
         while not self._stopping:  # type: ignore[attr-defined]
             while timers and (timers[0][0] <= self._time or timers[0][2].cancelled()):
                 timer = heapq.heappop(timers)[2]
@@ -136,7 +136,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 handle, ready[number] = ready[number], ready[-1]
                 ready.pop()
                 if not handle.cancelled():
-                    self._step(handle)
+                    step(handle)
             elif timers:
                 self._time = timers[0][0]
             else:

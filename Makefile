@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 
 .PHONY: run test openapi crash bench bench-quick bench-check bench-growth token simulator lint format install clean help
 
-.PHONY: simulate-worlds simulate-long kill-everywhere fault-map fuzz chaos schemathesis mutation
+.PHONY: simulate-worlds worlds-ci simulate-long kill-everywhere fault-map fuzz chaos schemathesis mutation
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -55,11 +55,17 @@ bench-growth: $(VENV)/dev.stamp  ## do the stores stay as fast when they have gr
 
 SIMULATION = $(BIN)/python -m tests.simulation.run
 
-simulate-worlds: $(VENV)/dev.stamp  ## run simulated worlds: SEEDS=1000, or SEED= for one; MODE= and STORE= narrow it down
-	$(SIMULATION) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1)) --mode $(or $(MODE),all) --store $(or $(STORE),mixed)
+simulate-worlds: $(VENV)/dev.stamp  ## run simulated worlds: SEEDS=1000, or SEED= for one; MODE= and STORE= narrow it down, EVERYDAY=1 has no more faults than life
+	$(SIMULATION) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1)) --mode $(or $(MODE),all) --store $(or $(STORE),mixed) $(if $(EVERYDAY),--everyday)
 
-kill-everywhere: $(VENV)/dev.stamp  ## kill -9 at every step of create, pay, webhook, capture, void, refund and notify
-	KILL_EVERY=1 $(BIN)/python -m pytest -n 2 -q tests/simulation/test_kill_everywhere.py
+WORLDS ?= 10000
+WORLDS_MINUTES ?= 12
+
+worlds-ci: $(VENV)/dev.stamp  ## what CI runs: WORLDS=10000 in all four modes on both stores, or what WORLDS_MINUTES=12 allow
+	$(SIMULATION) --worlds $(WORLDS) --mode every --store mixed --minutes $(WORLDS_MINUTES)
+
+kill-everywhere: $(VENV)/dev.stamp  ## kill -9 at every step of create, pay, webhook, capture, void, refund and notify, on both stores
+	$(BIN)/python -m tests.simulation.kill_everywhere
 
 fuzz: $(VENV)/dev.stamp  ## feed every parser MUTANTS=100000 damaged and EXAMPLES=10000 made-up inputs each, over a million in all; SEED=1
 	MUTANTS=$(or $(MUTANTS),100000) EXAMPLES=$(or $(EXAMPLES),10000) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 2 -q tests/hostile/test_parsers.py tests/hostile/test_damaged_inputs.py

@@ -62,7 +62,7 @@ class Wish:
     name: str
 
 
-def arm_scripts(world: "World") -> None:
+def arm_scripts(world: "World", choices: Sequence[str] = SCRIPTS) -> None:
     if world.options.variant == "no-webhooks":
         world.bank.simulator.scripts.arm(EVERY_ORDER, "lost-webhook")
     for wish in wishes(world):
@@ -70,7 +70,7 @@ def arm_scripts(world: "World") -> None:
             world.scripts.append(script)
             world.bank.simulator.scripts.arm(wish.terms.reference, script)
         while world.chance.strikes("gateway_script"):
-            script = world.chance.pick("gateway_script_name", SCRIPTS)
+            script = world.chance.pick("gateway_script_name", choices)
             world.saw(f"script {script.partition('.')[0]}")
             world.scripts.append(script)
             world.bank.simulator.scripts.arm(wish.terms.reference, script)

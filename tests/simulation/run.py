@@ -7,6 +7,7 @@ its seed and the shrunk list of events. With ``--progress FILE`` a run goes on w
 import argparse
 import gc
 import json
+import math
 import os
 import sys
 import time
@@ -33,8 +34,9 @@ class Total:
     worlds: int = 0
     steps: int = 0
     virtual_seconds: float = 0.0
+    orders: int = 0
     payments: int = 0
-    alerts: int = 0
+    orders_with_alerts: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     saw: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
@@ -43,8 +45,9 @@ class Total:
         self.worlds += other.worlds
         self.steps += other.steps
         self.virtual_seconds += other.virtual_seconds
+        self.orders += other.orders
         self.payments += other.payments
-        self.alerts += other.alerts
+        self.orders_with_alerts += other.orders_with_alerts
         self.faults += other.faults
         self.saw += other.saw
         self.failed += other.failed
@@ -53,8 +56,9 @@ class Total:
         self.worlds += 1
         self.steps += result.steps
         self.virtual_seconds += result.virtual_seconds
+        self.orders += result.orders
         self.payments += result.payments
-        self.alerts += result.alerts
+        self.orders_with_alerts += result.orders_with_alerts
         self.faults += result.faults
         self.saw += result.saw
 
@@ -66,6 +70,7 @@ class Plan:
     variants: tuple[Variant, ...]
     stores: tuple[str, ...]
     calm: float = 1.0
+    everyday: bool = False
 
     @property
     def worlds_a_seed(self) -> int:
@@ -75,7 +80,7 @@ class Plan:
         for variant in self.variants:
             for store in self.stores:
                 sqlite = store == "sqlite" or (store == "mixed" and seed % SQLITE_EVERY == 0)
-                yield options_for(seed, variant, sqlite=sqlite, calm=self.calm)
+                yield options_for(seed, variant, sqlite=sqlite, calm=self.calm, everyday=self.everyday)
 
 
 def run_batch(seeds: Sequence[int], plan: Plan) -> Total:
@@ -133,8 +138,9 @@ def summary(total: Total, seconds: float) -> dict[str, Any]:
         "cpu_seconds_per_world": round(_cpu_seconds() / max(total.worlds, 1), 3),
         "virtual_days": round(total.virtual_seconds / 86_400, 1),
         "steps": total.steps,
+        "orders": total.orders,
         "payments": total.payments,
-        "orders_with_alerts": total.alerts,
+        "orders_with_alerts": total.orders_with_alerts,
         "by_fault": dict(sorted(total.faults.items())),
     }
 
@@ -147,31 +153,34 @@ def _cpu_seconds() -> float:
 
 def _arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=1000, help="how many seeds")
+    parser.add_argument("--seeds", type=int, default=1000, help="how many seeds, each in every mode asked for")
+    parser.add_argument("--worlds", type=int, help="as many seeds as this many worlds take")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--seed", type=int, help="this one seed alone")
     parser.add_argument("--mode", default="all", help="a variant, several with commas, or 'every'")
     parser.add_argument("--store", default="mixed", help="memory, sqlite, mixed or both")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--calm", type=float, default=1.0, help="divides the rate of every fault")
+    parser.add_argument("--everyday", action="store_true", help="faults and people as they mostly are")
     parser.add_argument("--minutes", type=float, help="stop after this long")
     parser.add_argument("--progress", type=Path, help="a file to go on from")
     return parser.parse_args(given)
 
 
-def _seeds(arguments: argparse.Namespace) -> Sequence[int]:
+def _seeds(arguments: argparse.Namespace, worlds_a_seed: int) -> Sequence[int]:
     if arguments.seed is not None:
         return [arguments.seed]
     first = arguments.first
     if arguments.progress and arguments.progress.exists():
         first = max(first, json.loads(arguments.progress.read_text())["next_seed"])
-    return range(first, arguments.first + arguments.seeds)
+    seeds = arguments.seeds if arguments.worlds is None else math.ceil(arguments.worlds / worlds_a_seed)
+    return range(first, arguments.first + seeds)
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
     names = list(Variant) if arguments.mode == "every" else [Variant(name) for name in arguments.mode.split(",")]
     stores = ("memory", "sqlite") if arguments.store == "both" else (arguments.store,)
-    return Plan(tuple(names), stores, arguments.calm)
+    return Plan(tuple(names), stores, arguments.calm, arguments.everyday)
 
 
 def _keep(file: Path | None, seed: int, figures: dict[str, Any]) -> None:
@@ -181,8 +190,8 @@ def _keep(file: Path | None, seed: int, figures: dict[str, Any]) -> None:
 
 def main(given: Sequence[str]) -> int:
     arguments = _arguments(given)
-    total, began = Total(), time.monotonic()
-    for last, part in run_many(_seeds(arguments), _plan(arguments), arguments.jobs):
+    total, began, plan = Total(), time.monotonic(), _plan(arguments)
+    for last, part in run_many(_seeds(arguments, plan.worlds_a_seed), plan, arguments.jobs):
         total.add(part)
         _say_all(part.failed)
         _keep(arguments.progress, last, summary(total, time.monotonic() - began))

@@ -71,8 +71,16 @@ def test_without_faults_nobody_is_alarmed() -> None:
     for seed in range(1, 11):
         result = run_world(options_for(seed, calm=CALM))
         assert not result.violations
-        assert not result.alerts
+        assert not result.orders_with_alerts
         assert not result.strokes
+
+
+def test_on_an_everyday_hardly_anybody_is_called() -> None:
+    total = run_batch(range(1, 13), Plan((Variant.ALL_ON,), MEMORY, everyday=True))
+    assert not total.failed, "\n".join(total.failed)
+    assert total.faults.total() > 50
+    assert total.payments > 120
+    assert total.orders_with_alerts <= 1, "docs/simulation.md has the share of a larger run"
 
 
 def test_a_seed_is_one_world_whatever_the_interpreter_hashes_by() -> None:

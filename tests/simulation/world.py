@@ -9,7 +9,6 @@ import logging
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from backend.ports import OrderStore
 from backend.simulator import SimulatorSettings
 from backend.stores import codec
 
+from . import everyday as daily
 from . import people
 from .bank import Bank
 from .chance import Chance, Stroke
@@ -69,6 +69,8 @@ class Options:
     """What the gateway does to every order, on top of what chance makes it do."""
     rates: tuple[tuple[str, float], ...] = ()
     """Of fault classes that are not left to chance."""
+    everyday: bool = False
+    """Faults and people as they mostly are, many orders at a time."""
     dies_at: int = 0
     """The step, of all that processes take in the time of trouble, at which its process dies; 0 for none."""
 
@@ -88,6 +90,7 @@ def options_for(
     sqlite: bool = False,
     without: frozenset[Stroke] = frozenset(),
     calm: float = 1.0,
+    everyday: bool = False,
 ) -> Options:
     draw = Random(f"{seed}/options")  # noqa: S311 - a simulation's
     return Options(
@@ -98,8 +101,10 @@ def options_for(
         calm=calm,
         published_scheme=draw.random() < 0.3,
         auto_capture=draw.random() < 0.75,
-        orders=draw.choice((1, 2, 2, 3)),
+        orders=daily.ORDERS if everyday else draw.choice((1, 2, 2, 3)),
         processes=draw.choice((2, 2, 3)),
+        everyday=everyday,
+        rates=tuple(daily.RATES.items()) if everyday else (),
     )
 
 
@@ -115,7 +120,7 @@ class Result:
     digest: str
     orders: int = 0
     payments: int = 0
-    alerts: int = 0
+    orders_with_alerts: int = 0
     steps_in_trouble: int = 0
     saw: Counter[str] = field(default_factory=Counter)
 
@@ -213,7 +218,7 @@ class World:
     async def _live(self) -> None:
         self.store = await self.disk.open_store()
         self.bank = Bank(self, self.account, WebhookNetwork(self))
-        people.arm_scripts(self)
+        people.arm_scripts(self, daily.SCRIPTS if self.options.everyday else people.SCRIPTS)
         async with self.bank.simulator.running():
             for number in range(1, self.options.processes + 1):
                 process = Process(self, f"p{number}")
@@ -221,7 +226,8 @@ class World:
                 await process.start()
             self._next_kill()
             self.spawn(self._wake_workers())
-            crowd = [self.spawn(work) for work in people.crowd(self)]
+            everybody = daily.crowd(self) if self.options.everyday else people.crowd(self)
+            crowd = [self.spawn(work) for work in everybody]
             await asyncio.sleep(TROUBLE_SECONDS)
             await self._heal()
             for person in crowd:
@@ -263,9 +269,10 @@ class World:
                 pause = min(1.1 * pause, LONGEST_POLL_SECONDS)  # what nobody gets done need not be tried every second
                 continue
             pause = POLL_SECONDS
-            with suppress(TimeoutError):
-                async with asyncio.timeout((min(waiting.values()) - now).total_seconds() if waiting else None):
-                    await self._wrote.wait()
+            seconds = (min(waiting.values()) - now).total_seconds() if waiting else 86_400.0
+            alarm = self.loop.call_later(seconds, self._wrote.set)
+            await self._wrote.wait()
+            alarm.cancel()
 
     async def _waiting(self) -> dict[Chore, datetime]:
         """When each kind of work falls due for the first time."""
@@ -330,7 +337,7 @@ class World:
             digest=digest,
             orders=len(orders),
             payments=sum(len(order.payments) for order in orders),
-            alerts=sum(bool(order.attention) for order in orders),
+            orders_with_alerts=sum(bool(order.attention) for order in orders),
             steps_in_trouble=self.steps_in_trouble,
             saw=self.sightings,
         )

@@ -41,9 +41,12 @@ def configure_logging(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in ("uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
+    # Whole addresses again; our own line of a request names the route. Without a handler, uvicorn writes none.
+    logger = logging.getLogger("uvicorn.access")
+    logger.handlers, logger.propagate = [], False
 
 
 def _is_news(record: logging.LogRecord) -> bool:

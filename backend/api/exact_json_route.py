@@ -29,13 +29,13 @@ class ExactJsonRoute(APIRoute):
 
         async def handle_exactly(request: Request) -> Response:
             if self.body_field is not None:
-                _check_media_type(request)
+                check_media_type(request)
             return await handle(ExactJsonRequest(request.scope, request.receive))
 
         return handle_exactly
 
 
-def _check_media_type(request: Request) -> None:
+def check_media_type(request: Request) -> None:
     """Raises:
     WrongMediaType: another type than JSON, or a compressed body, which nothing here unpacks.
     """

@@ -8,13 +8,13 @@ from ..domain.errors import InvalidOrderReference, RegistrationDiffers
 from ..domain.references import OrderReference, parse_order_reference
 from .auth import AuthenticatedCaller, ShopServer
 from .context import Context
+from .direct_route import DirectRoute
 from .errors import NoSuchOrder
-from .exact_json_route import ExactJsonRoute
 from .fields import Reference
 from .problem_docs import problems
 from .schemas import OrderView, RegisterOrder
 
-router: Final = APIRouter(prefix="/api/orders", tags=["orders"], route_class=ExactJsonRoute)
+router: Final = APIRouter(prefix="/api/orders", tags=["orders"], route_class=DirectRoute)
 
 
 @router.get("/{order_reference:path}", responses=problems(401, 404, 503))

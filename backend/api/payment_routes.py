@@ -9,13 +9,13 @@ from ..domain.model import Order
 from ..domain.references import parse_order_reference
 from .auth import Customer, caller_of
 from .context import ApiContext, Context
+from .direct_route import DirectRoute
 from .errors import NoSuchOrder
-from .exact_json_route import ExactJsonRoute
 from .pages import no_order_page, order_page, redirect_to_frontend, wants_html
 from .problem_docs import STARTING, problems
 from .schemas import CreatePayment, NoOrderNamed, PaymentStarted, PublicOrderView
 
-router: Final = APIRouter(prefix="/api/payment", tags=["payment"], route_class=ExactJsonRoute)
+router: Final = APIRouter(prefix="/api/payment", tags=["payment"], route_class=DirectRoute)
 
 Ref = Annotated[str | None, Query(alias="ref", description="The order reference.")]
 

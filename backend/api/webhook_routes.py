@@ -3,19 +3,21 @@
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 
 from ..ports import WebhookNotConfigured, WebhookRejected, WebhookUnreadable
 from ..service.webhooks import NoSuchGateway
 from .context import Context
+from .direct_route import DirectRoute
 from .problem_docs import problems
 
-router: Final = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
+router: Final = APIRouter(prefix="/api/webhooks", tags=["webhooks"], route_class=DirectRoute)
 
 PROBLEMS: Final = problems(WebhookRejected, WebhookUnreadable, NoSuchGateway, 503, WebhookNotConfigured)
 
 
-@router.post("/{gateway}", responses=PROBLEMS)
-async def receive_webhook(gateway: str, request: Request, context: Context) -> dict[str, Any]:
+@router.post("/{gateway}", responses=PROBLEMS, response_model=dict[str, Any])
+async def receive_webhook(gateway: str, request: Request, context: Context) -> JSONResponse:
     """Take in one delivery; the answer echoes its references, as the gateway expects, and says what became of it.
 
     Answered with 200 once it is stored, whatever it says; anything else has the gateway send it again.
@@ -23,8 +25,8 @@ async def receive_webhook(gateway: str, request: Request, context: Context) -> d
     return await _receive(gateway, request, context, None)
 
 
-@router.post("/{gateway}/{token}", responses=PROBLEMS)
-async def receive_webhook_of_a_job(gateway: str, token: str, request: Request, context: Context) -> dict[str, Any]:
+@router.post("/{gateway}/{token}", responses=PROBLEMS, response_model=dict[str, Any])
+async def receive_webhook_of_a_job(gateway: str, token: str, request: Request, context: Context) -> JSONResponse:
     """Take in one delivery at the address that the gateway was given for one payment job.
 
     A token that this program did not make is refused; all else is as at the address without one.
@@ -32,7 +34,7 @@ async def receive_webhook_of_a_job(gateway: str, token: str, request: Request, c
     return await _receive(gateway, request, context, token)
 
 
-async def _receive(gateway: str, request: Request, context: Context, token: str | None) -> dict[str, Any]:
+async def _receive(gateway: str, request: Request, context: Context, token: str | None) -> JSONResponse:
     headers = {name.lower(): value for name, value in request.headers.items()}
     accepted = await context.webhooks.accept(gateway, headers, await request.body(), token)
-    return {**accepted.acknowledgement, "status": "received", "outcome": accepted.outcome}
+    return JSONResponse({**accepted.acknowledgement, "status": "received", "outcome": accepted.outcome})

@@ -10,9 +10,9 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from .model import Job, Order
-from .operations import ON_THE_WIRE, Operation, OperationState
+from .operations import ON_THE_WIRE, Operation, OperationKind, OperationState
 from .order_status import kept_minor
-from .statuses import JobState, PaymentStatus
+from .statuses import NO_MONEY, JobState, PaymentStatus
 
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (10, 20, 40, 60, 120, 300, 600, 900))
 OVERDUE_AFTER: Final = timedelta(hours=2)
@@ -32,6 +32,11 @@ UNACCOUNTED_AFTER: Final = timedelta(minutes=30)
 UNSENT_AFTER: Final = timedelta(hours=1)
 ACCEPTED_FOR: Final = timedelta(days=5)
 """A gateway that accepted a refund may take days to carry it out."""
+
+UNSEEN_FOR: Final = timedelta(days=1)
+"""What the gateway said that it has done is looked for this long in its account of the payment."""
+
+ENDED: Final = NO_MONEY | {PaymentStatus.VOIDED}
 
 BATCH_HOUR: Final = time(3)
 """After the midnight batch, when the gateway's voids are over, in UTC."""
@@ -63,6 +68,13 @@ def is_unaccounted(operation: Operation, now: datetime) -> bool:
     return now >= operation.submitted_at + patience
 
 
+def is_unseen(order: Order, operation: Operation, now: datetime) -> bool:
+    """Whether it was done and the payment does not tell of it yet: its sender may have died before it looked."""
+    if operation.state is not OperationState.SUCCEEDED or operation.settled_at is None:
+        return False
+    return now < operation.settled_at + UNSEEN_FOR and not _shows(order, operation)
+
+
 def is_unsent(operation: Operation, now: datetime) -> bool:
     """Whether it may be sent, and nobody managed to for an hour."""
     return operation.may_be_sent and now >= operation.planned_at + UNSENT_AFTER
@@ -75,10 +87,29 @@ def _wanted(order: Order, now: datetime) -> Iterator[datetime]:
     if any(payment.status is PaymentStatus.AUTHORIZED for payment in order.payments):
         yield now + AUTHORIZED_INTERVAL
     for operation in order.operations:
-        if operation.may_be_sent or operation.state in ON_THE_WIRE:
+        if operation.may_be_sent or operation.state in ON_THE_WIRE or is_unseen(order, operation, now):
             yield now + BACKOFF[min(order.looks_since_news, len(BACKOFF) - 1)]
     if kept_minor(order) > 0:
         yield from _captured_wants(order)
+
+
+def _shows(order: Order, operation: Operation) -> bool:
+    """Amounts are totals, so that several operations are seen together; a misfit tells of refunds alone."""
+    name = operation.payment_reference
+    done = sum(
+        other.amount_minor
+        for other in order.operations
+        if (other.kind, other.payment_reference, other.state) == (operation.kind, name, OperationState.SUCCEEDED)
+    )
+    payment = next((payment for payment in order.payments if payment.reference == name), None)
+    match operation.kind:
+        case OperationKind.REFUND:
+            misfits = [misfit.refunded_minor for misfit in order.misfits if misfit.payment_reference == name]
+            return max(misfits, default=0) >= done or (payment is not None and payment.refunded_minor >= done)
+        case OperationKind.CAPTURE:
+            return payment is None or payment.captured_minor >= done or payment.status in ENDED
+        case OperationKind.VOID:
+            return payment is None or payment.status in ENDED
 
 
 def _job_wants(job: Job, now: datetime, looks: int) -> Iterator[datetime]:

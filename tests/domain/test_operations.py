@@ -15,7 +15,7 @@ from backend.domain.errors import (
     OperationNotAllowed,
     SeveralPayments,
 )
-from backend.domain.events import OperationSubmitted
+from backend.domain.events import OperationSettled, OperationSubmitted
 from backend.domain.facts import RefundFact, RefundState
 from backend.domain.ledger import defects
 from backend.domain.model import Job, Order
@@ -23,11 +23,12 @@ from backend.domain.operations import NEXT, OperationKind, OperationState
 from backend.domain.order_status import order_status
 from backend.domain.planning import OperationAsk, plan_operation, repeated
 from backend.domain.references import PaymentReference
+from backend.domain.schedule import BACKOFF, UNSEEN_FOR, is_unseen, next_check
 from backend.domain.standing import PaymentStanding
 from backend.domain.statuses import OrderStatus
 from backend.domain.statuses import PaymentStatus as S
 
-from .builders import SECOND, after, fact, learn, opened
+from .builders import NOW, SECOND, after, fact, learn, opened
 
 REFUND, CAPTURE, VOID = OperationKind.REFUND, OperationKind.CAPTURE, OperationKind.VOID
 
@@ -206,3 +207,41 @@ def test_a_person_may_settle_only_what_is_unknown() -> None:
 def test_no_state_that_is_final_leads_anywhere() -> None:
     final = {OperationState.SUCCEEDED, OperationState.REJECTED, OperationState.ABANDONED}
     assert {state for state, following in NEXT.items() if not following} == final
+
+
+def done(order: Order, wanted: OperationAsk) -> Order:
+    order = sent(order, wanted)
+    return after(order, OperationSettled(len(order.operations), OperationState.SUCCEEDED, None, "the gateway answered"))
+
+
+SHOWN = {
+    REFUND: [fact(S.CAPTURED, captured=1000, refunded=300)],
+    CAPTURE: [fact(S.CAPTURED, captured=1000, refunded=0), fact(S.CANCELLED), fact(S.VOIDED)],
+    VOID: [fact(S.CANCELLED), fact(S.VOIDED)],
+}
+
+
+@pytest.mark.parametrize("kind", SHOWN)
+def test_what_was_done_is_looked_for_until_the_payment_shows_it(kind: OperationKind) -> None:
+    before = paid() if kind is REFUND else learn(opened(), fact(S.AUTHORIZED))
+    order = done(before, ask(kind, 300 if kind is REFUND else None))
+    operation = order.operations[0]
+    assert is_unseen(order, operation, NOW)
+    assert next_check(order, NOW) == NOW + BACKOFF[0]
+    assert not any(is_unseen(learn(order, shown), operation, NOW) for shown in SHOWN[kind])
+    assert not is_unseen(before, operation, NOW + UNSEEN_FOR), "by then it is for the later looks"
+
+
+def test_of_two_refunds_neither_is_seen_until_both_are() -> None:
+    order = done(done(paid(), ask(minor=300)), ask(minor=400))
+    one = learn(order, fact(S.CAPTURED, captured=1000, refunded=400))
+    both = learn(order, fact(S.CAPTURED, captured=1000, refunded=700))
+    assert [is_unseen(one, operation, NOW) for operation in one.operations] == [True, True]
+    assert [is_unseen(both, operation, NOW) for operation in both.operations] == [False, False]
+
+
+def test_an_operation_that_was_not_done_is_not_looked_for() -> None:
+    order = sent(paid(), ask(minor=300))
+    rejected = after(order, OperationSettled(1, OperationState.REJECTED, None, "no"))
+    assert not is_unseen(order, order.operations[0], NOW)
+    assert not is_unseen(rejected, rejected.operations[0], NOW)

@@ -16,10 +16,11 @@ from backend.domain.errors import (
     OrderWasCancelled,
 )
 from backend.domain.ledger import defects
+from backend.domain.model import Order
 from backend.domain.operations import OperationKind, OperationState
 from backend.domain.planning import OperationAsk
 from backend.domain.risk import at_risk_minor
-from backend.domain.statuses import JobState, OrderStatus
+from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
 from backend.ports import Done, OperationRequest
 
 from .mortality import Died, Mortality
@@ -301,6 +302,43 @@ async def settled_after_death(here: World, kind: OperationKind) -> OperationStat
     assert (operation.state, sent, open_items) in [(S.SUCCEEDED, 1, []), (S.UNKNOWN, 0, ["operation_unknown"])]
     assert defects(order) == []
     return operation.state
+
+
+@pytest.mark.parametrize("kind", [REFUND, VOID, CAPTURE])
+async def test_what_was_done_is_seen_soon_although_its_sender_died_before_it_looked(kind: OperationKind) -> None:
+    unseen = 0
+    for dies_at in range(1, MOST_MOMENTS):
+        mortality = Mortality()
+        async with world(mortality=mortality, auto_capture=kind is not CAPTURE) as here:
+            await here.paid()
+            if kind is REFUND:
+                here.later(days=8)
+                await here.work()
+            mortality.moments, mortality.dies_at = 0, dies_at
+            try:
+                await here.ask(kind, number=1)
+            except Died:
+                order = await here.order()
+            else:
+                break
+            if order.operations and order.operations[0].state is S.SUCCEEDED and not shows(order, kind):
+                unseen += 1
+                here.later(minutes=1)
+                await here.work()
+                assert shows(await here.order(), kind)
+    assert unseen, "nobody died between the answer and the look"
+
+
+def shows(order: Order, kind: OperationKind) -> bool:
+    """Whether the payment's amounts tell of the operation."""
+    (payment,) = order.payments
+    match kind:
+        case OperationKind.REFUND:
+            return payment.refunded_minor == 1000
+        case OperationKind.CAPTURE:
+            return payment.captured_minor == 1000
+        case OperationKind.VOID:
+            return payment.status in (PaymentStatus.VOIDED, PaymentStatus.CANCELLED)
 
 
 class Pause(Mortality):

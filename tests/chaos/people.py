@@ -191,6 +191,6 @@ async def _operate(world: World, name: str, reference: str) -> None:
 
 
 def _token(user: str, *, admin: bool = False) -> dict[str, str]:
-    claims = {"sub": user, "email": "test@example.com", "exp": datetime.now(UTC) + timedelta(hours=6)}
+    claims = {"sub": user, "email": "test@example.com", "exp": datetime.now(UTC) + timedelta(days=7)}
     token = jwt.encode(claims | {"is_admin": admin}, JWT_SECRET, algorithm="HS256")
     return {"Authorization": f"Bearer {token}"}

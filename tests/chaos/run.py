@@ -42,7 +42,7 @@ OPERATORS: Final = 2
 CALM_SECONDS: Final = 3.0
 """Of undisturbed work at the start, and before the world's clock is moved."""
 MOVED_SECONDS: Final = 40 * 60
-"""How far all clocks go on at a time once it is quiet: what waits for half an hour has its turn, then what waits longer."""
+"""How far all clocks go on at a time once it is quiet: half an hour's wait has its turn, then longer ones."""
 ROUND_SECONDS: Final = 10.0
 MOST_ROUNDS: Final = 24
 LOOK_EVERY_SECONDS: Final = 2.0

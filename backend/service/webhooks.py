@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
+from ..domain.card_numbers import refuse_card_numbers
 from ..domain.deliveries import Delivery, DeliveryId, delivery_id
 from ..domain.events import Event
 from ..domain.facts import Hint, PaymentFact, SignedFact
@@ -100,6 +101,7 @@ class Webhooks:
         Raises:
             NoSuchGateway: none of this name is configured.
             WebhookRejected, WebhookNotConfigured: nothing was stored, and the store was not asked.
+            CardNumberNotAccepted: the same; it would have been unsigned, at no job's address.
             WebhookUnreadable: it is stored, but says nothing that can be acted on.
             StoreError: it is not known to be stored, so it must not be acknowledged.
         """
@@ -111,7 +113,10 @@ class Webhooks:
         new = self._new_delivery(gateway_name, headers, body, named)
         try:
             reading = _read(gateway, new)
+            if isinstance(reading, Hint):
+                _keep_out_card_numbers(new, named)
         except WebhookUnreadable:
+            _keep_out_card_numbers(new, named)
             delivery = await self._store.receive(_taken_as("unreadable", new))
             await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
             raise
@@ -321,6 +326,16 @@ def _read(gateway: PaymentGateway, delivery: Delivery) -> SignedFact | Hint:
     if named is None or reading.own_reference is not None:
         return reading
     return replace(reading, own_reference=OwnReference(named))
+
+
+def _keep_out_card_numbers(delivery: Delivery, named: OwnReference | None) -> None:
+    """Whoever can show neither a signature nor a job's own address may have anything at all stored here, but not this.
+
+    Raises:
+        CardNumberNotAccepted
+    """
+    if named is None:
+        refuse_card_numbers(delivery.body.decode("utf-8", "replace"))
 
 
 def _taken_as(what: str, delivery: Delivery) -> Delivery:

@@ -1,5 +1,10 @@
-"""The Cashflows adapter with a bug, as a package of somebody else's: on some orders it fails with all it knows."""
+"""The Cashflows adapter with bugs, as a package of somebody else's: on some orders it fails with all it knows.
 
+With LEAKS set it does what no adapter may: it prints its secrets, and answers webhooks with them.
+"""
+
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +19,13 @@ METADATA: Final = "Metadata-Version: 2.1\nName: faulty-gateway\nVersion: 1.0\n"
 
 
 class FaultyGateway:
-    def __init__(self, inner: CashflowsService, secrets: str) -> None:
+    def __init__(self, inner: CashflowsService, secrets: str, *, leaks: bool) -> None:
         self.inner = inner
         self.name = "faulty"
         self.notice = inner.notice
         self.account = inner.account
         self.secrets = secrets
+        self.leaks = leaks
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.inner, name)
@@ -31,10 +37,21 @@ class FaultyGateway:
         known = f"{CARD} {self.secrets} {customer.name} {customer.email} {request.webhook_url}"
         raise RuntimeError(f"a bug that tells everything: {known}")
 
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        if FAULTY.encode() in body:
+            raise RuntimeError(f"a bug that tells everything: {self.secrets} {CARD} {headers} {body!r}")
+        self.inner.verify_webhook(headers, body)
+
+    def acknowledgement(self, body: bytes) -> Mapping[str, str]:
+        if not self.leaks:
+            return self.inner.acknowledgement(body)
+        sys.stderr.write(self.secrets)
+        return {"leaked": self.secrets}
+
 
 def make(context: GatewayContext) -> FaultyGateway:
     secrets = [value for name, value in context.settings.items() if name.endswith(("_KEY", "_SECRET", "_TOKEN"))]
-    return FaultyGateway(make_cashflows(context), " ".join(secrets))
+    return FaultyGateway(make_cashflows(context), " ".join(secrets), leaks="LEAKS" in context.settings)
 
 
 def install(folder: Path) -> Path:

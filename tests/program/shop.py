@@ -22,10 +22,10 @@ CALL_OF_THE_GUIDE: Final = (
 )
 
 
-def customer_token(user: str = "customer-7") -> str:
+def customer_token(user: str = "customer-7", *, secret: str = JWT_SECRET) -> str:
     """As the shop's login would issue it."""
     claims = {"sub": user, "email": "test@example.com", "exp": datetime.now(UTC) + timedelta(hours=1)}
-    return jwt.encode(claims, JWT_SECRET, algorithm="HS256")
+    return jwt.encode(claims, secret, algorithm="HS256")
 
 
 class Shop:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.deliveries import delivery_id
+from backend.domain.errors import CardNumberNotAccepted
 from backend.domain.order_status import order_status
 from backend.domain.references import OwnReference
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
@@ -235,6 +236,18 @@ async def test_an_address_whose_token_was_not_made_here_is_refused_and_not_store
             await published.take({}, body, token)
     assert not published.store.disk.deliveries  # type: ignore[attr-defined]
     assert (await published.take({}, body)).outcome is Outcome.CONFIRMING, "the plain address works"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"notifyType":"Paid","paymentJobReference":"5555 5555 5555 4444"}', b"4111-1111-1111-1111, not even JSON"],
+)
+async def test_nobody_has_a_card_number_stored_without_a_signature_or_a_jobs_address(
+    published: World, body: bytes
+) -> None:
+    with pytest.raises(CardNumberNotAccepted):
+        await published.take({}, body)
+    assert not published.store.disk.deliveries  # type: ignore[attr-defined]
 
 
 async def test_the_jobs_own_address_tells_which_job_where_the_body_cannot(published: World) -> None:

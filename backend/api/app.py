@@ -39,10 +39,10 @@ from .operator import order_routes as operator_order_routes
 from .pages import FOLDER
 
 ROUTES: Final = (
+    webhook_routes,
+    order_routes,
     payment_routes,
     checkout_routes,
-    order_routes,
-    webhook_routes,
     operation_routes,
     notification_routes,
     operator_order_routes,
@@ -55,6 +55,7 @@ ROUTES: Final = (
     console_orders,
     console_deliveries,
 )
+"""What is asked most comes first: an address is held against one after the other."""
 
 DESCRIPTION = "Takes a web shop's order to a paid order through a payment gateway. Errors are RFC 9457 problem details."
 

@@ -13,7 +13,7 @@ from .cases import NOTIFICATION_FAILING
 from .model import AttentionItem, Order
 from .money import Money
 from .notifications import Notification, NotificationType
-from .order_status import captured_minor, order_status, refunded_minor
+from .order_status import captured_minor, refunded_minor
 from .statuses import OrderStatus
 from .terms import Mode
 
@@ -33,15 +33,18 @@ TEST: Final = "endpoint.test"
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
-def announced(before: Order, after: Order, at: datetime) -> Order:
-    """``after`` with a notification in its outbox for each thing that the shop should hear of."""
-    for kind in _news(before, after):
+def announced(order: Order, after: Order, at: datetime, *, before: OrderStatus, status: OrderStatus) -> Order:
+    """``after`` with a notification in its outbox for each thing that the shop should hear of.
+
+    ``before`` and ``status`` are the statuses of the order and of what became of it.
+    """
+    for kind in _news(order, after, before, status):
         sequence = after.notified + 1
         notification = Notification(
             id=f"{after.id}/{sequence}",
             sequence=sequence,
             type=kind,
-            body=_body(after, kind, sequence, at),
+            body=_body(after, kind, status, sequence, at),
             created_at=at,
             next_try_at=at,
         )
@@ -54,13 +57,12 @@ def trial_event(mode: Mode, at: datetime) -> str:
     return _told(TEST, at, {"mode": mode})
 
 
-def _news(before: Order, after: Order) -> Iterator[NotificationType]:
-    status = order_status(after)
-    if status is not order_status(before) and status in BY_STATUS:
+def _news(order: Order, after: Order, before: OrderStatus, status: OrderStatus) -> Iterator[NotificationType]:
+    if status is not before and status in BY_STATUS:
         yield BY_STATUS[status]
-    if refunded_minor(after) > refunded_minor(before):
+    if refunded_minor(after) > refunded_minor(order):
         yield NotificationType.REFUNDED
-    if _concerns(after) - _concerns(before):
+    if after.attention is not order.attention and _concerns(after) - _concerns(order):
         yield NotificationType.ATTENTION
 
 
@@ -73,13 +75,13 @@ def _open_items(order: Order) -> Iterator[AttentionItem]:
     return (item for item in order.attention if item.is_open and item.code != NOTIFICATION_FAILING)
 
 
-def _body(order: Order, kind: NotificationType, sequence: int, at: datetime) -> str:
+def _body(order: Order, kind: NotificationType, status: OrderStatus, sequence: int, at: datetime) -> str:
     currency = order.amount.currency
     data = {
         "order_reference": order.reference,
         "mode": order.terms.mode,
         "sequence": sequence,
-        "status": order_status(order),
+        "status": status,
         "currency": currency,
         "amount": order.amount.to_wire(),
         "captured": Money(captured_minor(order), currency).to_wire(),

@@ -15,13 +15,16 @@ from .events import Event, OrderPlaced
 from .history import HistoryEntry, broken_at, next_entry
 from .model import STEERING, Order, order_id
 from .order_status import order_status
+from .statuses import OrderStatus
 from .terms import OrderTerms
 
 
 def place(terms: OrderTerms, *, at: datetime, operation: str, actor: str) -> Order:
     """A new order, with its first history entry and no payment job yet."""
     order = Order(id=order_id(terms.mode, terms.reference), terms=terms, placed_at=at)
-    return _with_entry(order, order, OrderPlaced(terms), at=at, operation=operation, actor=actor)
+    status = order_status(order)
+    event = OrderPlaced(terms)
+    return _with_entry(order, order, event, at=at, operation=operation, actor=actor, statuses=(status, status))
 
 
 def record(order: Order, events: Iterable[Event], *, at: datetime, operation: str, actor: str) -> Order:
@@ -29,10 +32,12 @@ def record(order: Order, events: Iterable[Event], *, at: datetime, operation: st
 
     ``version`` and the times of the next look and notice are left to the writer.
     """
+    status = order_status(order)
     for event in events:
         after = with_cases(apply(order, event, at), at)
-        after = announced(order, after, at)
-        order = _with_entry(order, after, event, at=at, operation=operation, actor=actor)
+        before, status = status, order_status(after)
+        after = announced(order, after, at, before=before, status=status)
+        order = _with_entry(order, after, event, at=at, operation=operation, actor=actor, statuses=(before, status))
     return order
 
 
@@ -66,14 +71,23 @@ def _without_digests(order: Order) -> Order:
     return replace(order, history=tuple(replace(entry, digest="") for entry in order.history))
 
 
-def _with_entry(before: Order, after: Order, event: Event, *, at: datetime, operation: str, actor: str) -> Order:
+def _with_entry(
+    before: Order,
+    after: Order,
+    event: Event,
+    *,
+    at: datetime,
+    operation: str,
+    actor: str,
+    statuses: tuple[OrderStatus, OrderStatus],
+) -> Order:
     entry = next_entry(
         before.history,
         at=at,
         operation=operation,
         actor=actor,
         event=event,
-        before=order_status(before),
-        after=order_status(after),
+        before=statuses[0],
+        after=statuses[1],
     )
     return replace(after, history=(*before.history, entry))

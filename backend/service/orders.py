@@ -107,12 +107,14 @@ class Orders:
                 return order
             now = self._clock.now()
             changed = record(stepped, events, at=now, operation=operation, actor=actor)
-            if events:
-                changed = replace(changed, looks_since_news=0)
-                changed = replace(changed, next_check_at=next_check(changed, now))
-            if not self._tells_shop:
-                changed = replace(changed, outbox=stepped.outbox)
-            changed = replace(changed, version=order.version + 1, next_notice_at=next_notice(changed))
+            changed = replace(
+                changed,
+                version=order.version + 1,
+                outbox=changed.outbox if self._tells_shop else stepped.outbox,
+                looks_since_news=0 if events else changed.looks_since_news,
+            )
+            next_look = next_check(changed, now) if events else changed.next_check_at
+            changed = replace(changed, next_check_at=next_look, next_notice_at=next_notice(changed))
             try:
                 if await self._store.replace(changed, order.version):
                     return _follow(changed)

@@ -226,7 +226,8 @@ class SqliteStore:
         row = codec.delivery_to_document(delivery)
         row["headers"] = codec.headers_to_json(row)
         values = tuple(row[column] for column in DELIVERY_COLUMNS)
-        return _delivery(await self._writes.run(lambda connection: connection.execute(RECEIVE, values).fetchall()[0]))
+        stored: Row = await self._writes.run(lambda connection: connection.execute(RECEIVE, values).fetchall()[0])
+        return delivery if stored == values else _delivery(stored)
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
         values = (seen, outcome, delivery_id)

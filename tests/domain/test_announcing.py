@@ -10,7 +10,7 @@ from backend.domain.facts import PaymentFact
 from backend.domain.ledger import replay
 from backend.domain.model import Order
 from backend.domain.notifications import NotificationType
-from backend.domain.statuses import PaymentStatus
+from backend.domain.statuses import OrderStatus, PaymentStatus
 
 from .builders import NOW, after, fact, learn, opened, planned
 
@@ -87,7 +87,8 @@ def test_a_concern_that_a_person_settled_is_not_told_again() -> None:
     order = after(opened(), AttentionRaised("odd", "something"))
     settled = after(order, AttentionResolved("odd", "something", "ann", "looked it up"))
     assert told(settled) == ["order.attention"]
-    assert announced(settled, settled, NOW) is settled
+    status = OrderStatus.PENDING
+    assert announced(settled, settled, NOW, before=status, status=status) is settled
 
 
 def test_the_history_tells_how_many_were_made_and_not_how_far_they_came() -> None:

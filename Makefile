@@ -59,9 +59,9 @@ simulate-worlds: $(VENV)/dev.stamp  ## run simulated worlds: SEEDS=1000, or SEED
 	$(SIMULATION) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1)) --mode $(or $(MODE),all) --store $(or $(STORE),mixed) $(if $(EVERYDAY),--everyday)
 
 WORLDS ?= 10000
-WORLDS_MINUTES ?= 12
+WORLDS_MINUTES ?= 11
 
-worlds-ci: $(VENV)/dev.stamp  ## what CI runs: WORLDS=10000 in all four modes on both stores, or what WORLDS_MINUTES=12 allow
+worlds-ci: $(VENV)/dev.stamp  ## what CI runs: WORLDS=10000 in all four modes on both stores, or what WORLDS_MINUTES=11 allow
 	$(SIMULATION) --worlds $(WORLDS) --mode every --store mixed --minutes $(WORLDS_MINUTES)
 
 kill-everywhere: $(VENV)/dev.stamp  ## kill -9 at every step of create, pay, webhook, capture, void, refund and notify, on both stores

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -135,12 +136,17 @@ class PlainClient(httpx.AsyncClient):
         self._wire = wire
 
     def build_request(self, method: str, url: Any, *, content: Any = None, headers: Any = None, **_: Any) -> Any:
-        return httpx.Request(method, url, content=content, headers=headers)
+        return httpx.Request(method, _parsed(url), content=content, headers=headers)
 
     async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
         response = await self._wire.handle_async_request(request)
         response.request = request
         return response
+
+
+@lru_cache(maxsize=200)
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)
 
 
 class Wire(httpx.AsyncBaseTransport):

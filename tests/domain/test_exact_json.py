@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.domain.errors import InvalidJson
-from backend.domain.exact_json import ExactJson, NumberText, loads
+from backend.domain.exact_json import DEEPEST, ExactJson, NumberText, loads
 
 
 def test_numbers_keep_their_letters() -> None:
@@ -66,3 +66,13 @@ JSON_VALUES: st.SearchStrategy[ExactJson] = st.recursive(
 @given(JSON_VALUES)
 def test_honest_json_is_read_as_it_is(value: ExactJson) -> None:
     assert loads(json.dumps(value, ensure_ascii=False).encode()) == value
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_brackets_side_by_side_are_no_depth_and_inside_one_another_they_are(opening: str) -> None:
+    closing = "]" if opening == "[" else "}"
+    flat = f"[{', '.join(f'{opening}1{closing}' for _ in range(2 * DEEPEST))}]"
+    assert loads(flat.encode())
+    deep = opening * (DEEPEST + 1) + "1" + closing * (DEEPEST + 1)
+    with pytest.raises(InvalidJson, match="it is nested too deeply"):
+        loads(deep.encode())

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from backend.domain.cases import unaccounted
 from backend.domain.deciding import abandon, approve, resolve_operation
 from backend.domain.errors import (
     AmountTooLarge,
@@ -16,9 +17,10 @@ from backend.domain.errors import (
     SeveralPayments,
 )
 from backend.domain.events import OperationSettled, OperationSubmitted
-from backend.domain.facts import RefundFact, RefundState
+from backend.domain.facts import PaymentFact, RefundFact, RefundState
 from backend.domain.ledger import defects
 from backend.domain.model import Job, Order
+from backend.domain.offers import left_minor, targets
 from backend.domain.operations import NEXT, OperationKind, OperationState
 from backend.domain.order_status import order_status
 from backend.domain.planning import OperationAsk, plan_operation, repeated
@@ -28,7 +30,7 @@ from backend.domain.standing import PaymentStanding
 from backend.domain.statuses import OrderStatus
 from backend.domain.statuses import PaymentStatus as S
 
-from .builders import NOW, SECOND, after, fact, learn, opened
+from .builders import FIRST, NOW, SECOND, after, fact, learn, opened
 
 REFUND, CAPTURE, VOID = OperationKind.REFUND, OperationKind.CAPTURE, OperationKind.VOID
 
@@ -103,6 +105,67 @@ def test_a_capture_or_a_void_has_the_payment_for_itself() -> None:
             planned(order, ask(kind))
 
 
+def test_a_capture_of_part_leaves_the_rest_and_counts_what_was_captured_before() -> None:
+    order = done(learn(opened(), fact(S.AUTHORIZED)), ask(CAPTURE, 300))
+    order = learn(order, fact(S.AUTHORIZED, captured=300))
+    assert order_status(order) is OrderStatus.PARTIALLY_CAPTURED
+    order = planned(order, ask(CAPTURE, 200))
+    assert (order.operations[1].before_minor, order.operations[1].amount_minor) == (300, 200)
+    (target,) = targets(order)
+    assert left_minor(order, CAPTURE, target) == 500, "what is captured, and what is spoken for, is not left"
+
+
+def test_what_is_left_to_refund_is_without_what_was_given_back_and_is_being_given_back() -> None:
+    order = planned(done(paid(), ask(minor=300)), ask(minor=200))
+    (target,) = targets(order)
+    assert left_minor(order, REFUND, target) == 500
+    shown = learn(order, fact(S.CAPTURED, captured=1000, refunded=300))
+    assert left_minor(shown, REFUND, targets(shown)[0]) == 500, "seen or not, it is the same 300"
+
+
+def test_a_gateway_is_asked_what_its_own_job_and_payment_allow() -> None:
+    def of_its_job(job: Job, standing: PaymentStanding) -> frozenset[OperationKind]:
+        assert (job.number, standing.captured_at) == (1, NOW)
+        return frozenset({REFUND})
+
+    order = paid()
+    plan_operation(order, ask(), of_its_job, approve_above_minor=None)
+    with pytest.raises(OperationNotAllowed, match="does not allow a void now; it allows refund"):
+        plan_operation(order, ask(VOID), of_its_job, approve_above_minor=None)
+
+
+@pytest.mark.parametrize(
+    ("captured_here", "told", "status"),
+    [
+        (300, fact(S.CAPTURED, captured=300), OrderStatus.PARTIALLY_CAPTURED),
+        (299, fact(S.CAPTURED, captured=300), OrderStatus.REVIEW),
+        (None, fact(S.CAPTURED, captured=300), OrderStatus.REVIEW),
+        (None, fact(S.AUTHORIZED, captured=300), OrderStatus.PARTIALLY_CAPTURED),
+        (300, fact(S.CAPTURED, captured=300, refunded=300), OrderStatus.REFUNDED),
+        (300, fact(S.CAPTURED, captured=300, refunded=100), OrderStatus.PARTIALLY_CAPTURED),
+    ],
+)
+def test_a_part_is_what_was_wanted_only_where_it_was_asked_for_here(
+    captured_here: int | None, told: PaymentFact, status: OrderStatus
+) -> None:
+    order = learn(opened(), fact(S.AUTHORIZED))
+    if captured_here is not None:
+        order = done(order, ask(CAPTURE, captured_here))
+    assert order_status(learn(order, told)) is status
+
+
+def test_a_capture_that_was_refused_does_not_count_as_asked_for() -> None:
+    order = sent(learn(opened(), fact(S.AUTHORIZED)), ask(CAPTURE, 300))
+    refused = after(order, OperationSettled(1, OperationState.REJECTED, None, "the gateway refused"))
+    assert order_status(learn(refused, fact(S.CAPTURED, captured=300))) is OrderStatus.REVIEW
+
+
+def test_asks_without_a_key_are_no_repeats_of_one_another() -> None:
+    order = planned(paid(), ask(minor=300, number=1))
+    assert repeated(order, ask(minor=300)) is None
+    assert repeated(order, ask(minor=300, idempotency="key")) is None
+
+
 def test_the_same_ask_again_is_the_same_operation() -> None:
     order = planned(paid(), ask(minor=300, number=1, idempotency="key"))
     (first,) = order.operations
@@ -124,6 +187,36 @@ def test_a_large_refund_waits_for_a_second_person() -> None:
     assert order.operations[0].may_be_sent
     assert approve(order, 1, "bob") == ()
     assert planned(paid(), ask(minor=500), limit=500).operations[0].may_be_sent
+
+
+def test_only_what_waits_for_a_second_person_can_be_approved() -> None:
+    plain = planned(paid(), ask(minor=300))
+    with pytest.raises(OperationIsSettled, match="1"):
+        approve(plain, 1, "bob")
+    waiting = planned(paid(), ask(minor=501), limit=500)
+    approved = after(waiting, *approve(waiting, 1, "bob"))
+    given_up = after(waiting, *abandon(waiting, 1, "ann", "changed my mind"))
+    for order in (approved, given_up):
+        with pytest.raises(OperationIsSettled):
+            approve(order, 1, "carol")
+
+
+def test_what_is_given_up_says_who_and_why() -> None:
+    order = planned(paid(), ask(minor=300))
+    (operation,) = after(order, *abandon(order, 1, "ann", "changed my mind")).operations
+    assert (operation.state, operation.outcome) == (OperationState.ABANDONED, "ann: changed my mind")
+
+
+@pytest.mark.parametrize(("carried_out", "state"), [(True, OperationState.SUCCEEDED), (False, OperationState.REJECTED)])
+def test_a_persons_word_settles_what_is_unknown(carried_out: bool, state: OperationState) -> None:
+    order = after(sent(paid(), ask(minor=300)), OperationSettled(1, OperationState.UNKNOWN, None, "no answer"))
+    settled = after(order, *resolve_operation(order, 1, carried_out=carried_out, by="ann", evidence="seen there"))
+    assert (settled.operations[0].state, settled.operations[0].outcome) == (state, "ann: seen there")
+
+
+def test_what_nobody_can_account_for_is_money_at_risk() -> None:
+    (operation,) = sent(paid(), ask(minor=300)).operations
+    assert unaccounted(operation).amount_minor == 300
 
 
 def test_permission_to_send_is_given_once() -> None:
@@ -159,6 +252,12 @@ def test_silence_of_the_gateway_settles_nothing() -> None:
     assert order.operations[0].state is OperationState.SUBMITTING
 
 
+@pytest.mark.parametrize(("refunded", "state"), [(300, OperationState.SUCCEEDED), (299, OperationState.SUBMITTING)])
+def test_where_refunds_have_no_names_the_total_tells(refunded: int, state: OperationState) -> None:
+    order = learn(sent(paid(), ask(minor=300)), fact(S.CAPTURED, captured=1000, refunded=refunded))
+    assert order.operations[0].state is state
+
+
 def test_a_capture_is_settled_by_the_captured_total() -> None:
     order = sent(learn(opened(), fact(S.AUTHORIZED)), ask(CAPTURE))
     assert learn(order, fact(S.AUTHORIZED)).operations[0].state is OperationState.SUBMITTING
@@ -184,6 +283,20 @@ def test_giving_back_the_second_payment_closes_the_case_and_leaves_the_order_pai
     order = learn(order, replace(told, refunds=(refund(1, 1000, RefundState.COMPLETED),)))
     assert order_status(order) is OrderStatus.PAID
     assert [(item.code, item.is_open) for item in order.attention] == [("paid_twice", False)]
+
+
+def test_of_two_payments_that_do_not_fit_each_keeps_its_own_account() -> None:
+    order = learn(opened(), fact(S.CAPTURED, amount="20.00", captured=2000), fact(S.CAPTURED, SECOND, amount="30.00"))
+    order = learn(order, fact(S.CAPTURED, SECOND, amount="30.00", captured=3000, refunded=100))
+    accounts = [(misfit.payment_reference, misfit.captured_minor, misfit.refunded_minor) for misfit in order.misfits]
+    assert accounts == [(FIRST, 2000, 0), (SECOND, 3000, 100)]
+    assert [item.amount_minor for item in order.attention] == [2000, 2900]
+    assert all("payment" in misfit.detail or "order" in misfit.detail for misfit in order.misfits)
+
+
+def test_a_payment_that_does_not_fit_and_took_nothing_has_nothing_to_give_back() -> None:
+    order = learn(opened(), fact(S.DECLINED, amount="20.00"))
+    assert [(misfit.code, misfit.captured_minor) for misfit in order.misfits] == [("amount_differs", 0)]
 
 
 def test_money_that_does_not_fit_can_be_given_back() -> None:
@@ -229,7 +342,7 @@ def test_what_was_done_is_looked_for_until_the_payment_shows_it(kind: OperationK
     assert is_unseen(order, operation, NOW)
     assert next_check(order, NOW) == NOW + BACKOFF[0]
     assert not any(is_unseen(learn(order, shown), operation, NOW) for shown in SHOWN[kind])
-    assert not is_unseen(before, operation, NOW + UNSEEN_FOR), "by then it is for the later looks"
+    assert not is_unseen(order, operation, NOW + UNSEEN_FOR), "by then it is for the later looks"
 
 
 def test_of_two_refunds_neither_is_seen_until_both_are() -> None:

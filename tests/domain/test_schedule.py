@@ -1,11 +1,30 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from backend.domain.events import JobClosed, JobLost, JobRecognised, JobRejected
+from backend.domain.events import (
+    JobClosed,
+    JobLost,
+    JobRecognised,
+    JobRejected,
+    OperationPlanned,
+    OperationSubmitted,
+)
+from backend.domain.operations import OperationKind
 from backend.domain.references import JobReference
-from backend.domain.schedule import BACKOFF, LAST_LOOK_AFTER, OVERDUE_AFTER, OVERDUE_INTERVAL, is_overdue, next_check
+from backend.domain.schedule import (
+    BACKOFF,
+    BATCH_HOUR,
+    LAST_LOOK_AFTER,
+    OVERDUE_AFTER,
+    OVERDUE_INTERVAL,
+    SENDER_DEAD_AFTER,
+    is_forsaken,
+    is_overdue,
+    next_check,
+)
+from backend.domain.statuses import PaymentStatus
 
-from .builders import NOW, after, opened, placed, planned
+from .builders import FIRST, NOW, after, fact, learn, opened, placed, planned
 
 
 def test_an_intent_is_looked_at_when_it_runs_out() -> None:
@@ -40,3 +59,29 @@ def test_what_is_settled_wants_no_look() -> None:
 def test_a_lost_job_that_was_recognised_is_watched() -> None:
     order = after(planned(placed()), JobLost(1, ""), JobRecognised(1, JobReference("77")))
     assert next_check(order, NOW) == NOW + BACKOFF[0]
+
+
+def test_a_job_that_took_money_and_ended_wants_no_last_look_of_its_own() -> None:
+    taken = after(learn(opened(), fact(PaymentStatus.CAPTURED)), JobClosed(1, ""))
+    assert next_check(taken, NOW) == NOW + timedelta(hours=1)
+
+
+def test_what_was_captured_is_looked_at_after_an_hour_a_night_a_week_and_a_month() -> None:
+    order = after(learn(opened(), fact(PaymentStatus.CAPTURED)), JobClosed(1, ""))
+    looks = []
+    while (due := next_check(order, NOW)) is not None:
+        looks.append(due)
+        order = replace(order, last_look_at=due)
+    night = datetime.combine(NOW.date() + timedelta(days=1), BATCH_HOUR, NOW.tzinfo)
+    assert looks == [NOW + timedelta(hours=1), night, NOW + timedelta(days=7), NOW + timedelta(days=30)]
+
+
+def test_an_operation_under_way_is_looked_at_less_and_less_often() -> None:
+    told = OperationPlanned(1, "r", OperationKind.REFUND, 1, FIRST, 100, 0, "ann", "a test", None, needs_approval=False)
+    paid = after(learn(opened(), fact(PaymentStatus.CAPTURED)), JobClosed(1, ""))
+    order = after(paid, told, OperationSubmitted(1))
+    waits = [next_check(replace(order, looks_since_news=looks), NOW) for looks in range(len(BACKOFF) + 3)]
+    assert waits == [NOW + pause for pause in (*BACKOFF, *[BACKOFF[-1]] * 3)]
+    (operation,) = order.operations
+    assert not is_forsaken(operation, NOW + SENDER_DEAD_AFTER - timedelta(microseconds=1))
+    assert is_forsaken(operation, NOW + SENDER_DEAD_AFTER)

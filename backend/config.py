@@ -136,6 +136,7 @@ class Settings(BaseSettings):
 
     gateway_timeout_seconds: float = Field(8, gt=0, le=60)
     store_timeout_seconds: float = Field(5, gt=0, le=60)
+    drain_seconds: float | None = Field(None, ge=0, le=60)
     shutdown_timeout_seconds: int = Field(20, ge=1, le=300)
     payment_page_minutes: int = Field(60, ge=10, le=60 * 24 * 180)
     delivery_kept_days: int = Field(90, ge=7, le=3650)

@@ -1,8 +1,11 @@
 """A server that loses nobody on its way out, and has no place for who says nothing.
 
-uvicorn closes a connection on which no request has arrived yet; one that was accepted a moment before may be about to
-send. So first nothing more is accepted, then such requests get a moment to arrive, and only then is there an end. Where
-the supervisor holds the socket (``--fd``), whoever comes meanwhile is taken by another process or by the next one.
+uvicorn closes what is idle as soon as it is to end. A client that sends in that moment on a connection that it has kept
+gets no answer, and may not know whether to send again; so may one that was accepted just before. So first nothing more
+is accepted, and every answer says that its connection ends with it. Whoever sends is answered like that; whoever does
+not is let go after a while, as it would have been anyway. Where somebody else takes those who come meanwhile (the
+supervisor holds the socket, ``--fd``), that while is longer than a connection may be idle. Alone it is short: meanwhile
+nobody serves.
 """
 
 import asyncio
@@ -10,17 +13,22 @@ import os
 import socket
 import sys
 import time
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
-from .idle_connections import IdleConnections
+from .idle_connections import IdleConnections, is_idle
 
 if sys.platform != "win32":
     import resource
 
-ARRIVAL_SECONDS: Final = 0.5
-
+KEEP_ALIVE_SECONDS: Final = 6
+"""Clients should let go of idle connections before that: nginx in ``deploy/`` does after 4 seconds, httpx after 5."""
+TOGETHER_SECONDS: Final = KEEP_ALIVE_SECONDS + 1.0
+ALONE_SECONDS: Final = 0.5
+PAUSE_SECONDS: Final = 0.05
+LEAST_SECONDS: Final = 1
+CLOSE: Final = (b"connection", b"close")
 
 TICKS_A_SECOND: Final = 10
 """Of uvicorn's main loop."""
@@ -30,20 +38,43 @@ FILES_KEPT: Final = 256
 
 
 class DrainingServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, *, drain_seconds: float) -> None:
         super().__init__(config)
+        self._drain_seconds = drain_seconds
         self._idle = IdleConnections(most=max(as_many_files_as_allowed() - FILES_KEPT, FILES_KEPT) // 2)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_A_SECOND == 0:
-            self._idle.end(list(self.server_state.connections), time.monotonic())
+            self._idle.end(self._connections(), time.monotonic())
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        await asyncio.sleep(ARRIVAL_SECONDS)
+        for each in sockets or []:
+            each.close()
+        began = time.monotonic()
+        self._say_goodbye()
+        arriving = min(ALONE_SECONDS, self._drain_seconds)  # those who were accepted and are not seen yet
+        await asyncio.sleep(arriving)
+        for _ in range(round((self._drain_seconds - arriving) / PAUSE_SECONDS)):
+            if not any(map(is_idle, self._connections())):
+                break
+            await asyncio.sleep(PAUSE_SECONDS)
+        if self.config.timeout_graceful_shutdown is not None:
+            left = self.config.timeout_graceful_shutdown - round(time.monotonic() - began)
+            self.config.timeout_graceful_shutdown = max(left, LEAST_SECONDS)
         await super().shutdown(sockets)
+
+    def _say_goodbye(self) -> None:
+        """With each answer from here on, also to requests that began before."""
+        self.server_state.default_headers.append(CLOSE)
+        for connection in self._connections():
+            if connection.cycle is not None:
+                connection.cycle.keep_alive = False
+
+    def _connections(self) -> list[Any]:
+        return list(self.server_state.connections)
 
 
 def as_many_files_as_allowed() -> int:

@@ -27,7 +27,7 @@ class IdleConnections:
         """To be called about once a second, with all connections and a clock that only goes on."""
         waiting = {}
         for connection in connections:
-            if _waits(connection):
+            if is_idle(connection):
                 cycle, since = self._waiting.get(connection, (None, now))
                 waiting[connection] = (connection.cycle, since if cycle is connection.cycle else now)
         self._waiting = waiting
@@ -37,6 +37,6 @@ class IdleConnections:
                 connection.transport.close()
 
 
-def _waits(connection: Connection) -> bool:
+def is_idle(connection: Connection) -> bool:
     """Whether the next request's head is yet to come, or to come to its end."""
     return connection.cycle is None or connection.cycle.response_complete

@@ -30,7 +30,7 @@ def run(
     import uvicorn
 
     from ..observability.logs import configure_logging
-    from .draining import DrainingServer, inherited
+    from .draining import ALONE_SECONDS, KEEP_ALIVE_SECONDS, TOGETHER_SECONDS, DrainingServer, inherited
 
     settings = load()
     configure_logging(settings)
@@ -41,13 +41,15 @@ def run(
         "backend.server:app",
         host=settings.host,
         port=settings.port,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
         server_header=False,
         access_log=False,  # the application's own lines leave out what an address may hold: tokens and references
         log_config=None,
         proxy_headers=False,  # TRUSTED_PROXIES decides, within the application
     )
-    server = DrainingServer(config)
+    usual = ALONE_SECONDS if fd is None else TOGETHER_SECONDS
+    server = DrainingServer(config, drain_seconds=usual if settings.drain_seconds is None else settings.drain_seconds)
     with suppress(KeyboardInterrupt):  # raised once more after a stop by Ctrl-C, which is no failure either
         server.run(sockets=None if fd is None else [inherited(fd)])
     if not server.started:

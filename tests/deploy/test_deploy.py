@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -14,27 +12,18 @@ from typing import Any
 
 import httpx
 import jsonschema
-import pytest
 import yaml
 
 from backend.config import Settings
-from tests.bench.servers import free_port
 
 from .compose import SCHEMA
+from .example import DEPLOY, ROOT, missing, prepared
 
-ROOT = Path(__file__).parents[2]
-DEPLOY = ROOT / "deploy"
 GREETING = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
 def compose() -> Any:
     return yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
-
-
-def missing(what: str) -> None:
-    if os.environ.get("REQUIRE_DEPLOY") == "1":
-        pytest.fail(f"{what} is not installed")
-    pytest.skip(f"{what} is not installed")
 
 
 def test_the_dockerfile_has_no_finding() -> None:
@@ -78,33 +67,11 @@ def test_the_compose_file_sets_settings_that_exist_and_publishes_nothing_to_the_
 @asynccontextmanager
 async def nginx(folder: Path, upstream: int) -> AsyncIterator[httpx.AsyncClient]:
     """The example's server in front of ``upstream``, with a certificate made for the occasion."""
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        missing("nginx")
-    assert program is not None
-    subject = ["-subj", "/CN=payments.example.com", "-keyout", "privkey.pem", "-out", "fullchain.pem"]
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject]
-    await asyncio.to_thread(subprocess.run, make, cwd=folder, check=True, capture_output=True)
-    plain, tls = free_port(), free_port()
-    text = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
-    for old, new in (
-        ("listen 80;", f"listen 127.0.0.1:{plain};"),
-        ("listen 443 ", f"listen 127.0.0.1:{tls} "),
-        ("127.0.0.1:8001 ", f"127.0.0.1:{upstream} "),
-        ("/etc/ssl/payments/", f"{folder}/"),
-    ):
-        assert old in text
-        text = text.replace(old, new)
-    paths = " ".join(f"{each}_temp_path {folder};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    whole = f"pid {folder}/pid; error_log stderr; daemon off; events {{}} http {{ access_log off; {paths}\n{text}\n}}\n"
-    (folder / "nginx.conf").write_text(whole, encoding="utf-8")
-    command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
-    checked = await asyncio.to_thread(subprocess.run, [*command, "-t"], capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stderr
+    command, port = await asyncio.to_thread(prepared, folder, upstream)
     running = await asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL)
     try:
         transport = httpx.AsyncHTTPTransport(verify=False, retries=8)
-        async with httpx.AsyncClient(transport=transport, base_url=f"https://127.0.0.1:{tls}") as client:
+        async with httpx.AsyncClient(transport=transport, base_url=f"https://127.0.0.1:{port}") as client:
             yield client
     finally:
         running.terminate()

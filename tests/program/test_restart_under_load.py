@@ -4,7 +4,7 @@ import itertools
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Final
 
 import httpx
 import pytest
+
+from tests.deploy.example import prepared
 
 from .host import JWT_SECRET, Gateway, Host, credentials
 from .process import Process, Site, until
@@ -24,14 +26,24 @@ FEWEST_BETWEEN: Final = 5
 """Orders that must be made between two steps, so that each step happens under load."""
 
 
+@dataclass(frozen=True)
+class Way:
+    """``keeps`` its connection for the next request, as browsers and nginx do, even over a pause."""
+
+    address: str
+    keeps: bool
+    pause_seconds: float = 0.0
+
+
 @dataclass
 class Load:
-    """Customers who each start one order after another, every request on a connection of its own.
+    """Customers who each start one order after another, at addresses and in ways of their own.
 
     Where a request fails, the customer sends it again, as a shop's frontend does, until it is answered.
     """
 
     site: Site
+    ways: Sequence["Way"] = ()
     made: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
@@ -42,7 +54,8 @@ class Load:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        threads = [threading.Thread(target=self._shop) for _ in range(CUSTOMERS)]
+        ways = self.ways or [Way(f"http://127.0.0.1:{self.site.port}", keeps=False)] * CUSTOMERS
+        threads = [threading.Thread(target=self._shop, args=[way]) for way in ways]
         for thread in threads:
             thread.start()
         try:
@@ -57,12 +70,16 @@ class Load:
         enough = len(self.made) + FEWEST_BETWEEN
         until("orders are made", lambda: len(self.made) >= enough)
 
-    def _shop(self) -> None:
-        limits = httpx.Limits(max_keepalive_connections=0)
-        address = f"http://127.0.0.1:{self.site.port}"
-        with httpx.Client(base_url=address, trust_env=False, timeout=30, limits=limits) as client:
+    def _shop(self, way: "Way") -> None:
+        limits = httpx.Limits(max_keepalive_connections=1 if way.keeps else 0)
+        with httpx.Client(
+            base_url=way.address,
+            trust_env=False,
+            timeout=30,
+            transport=httpx.HTTPTransport(verify=False, limits=limits),
+        ) as client:
             shop = Shop(Site(self.site.port, client), self._token)
-            while not self._stop.is_set():
+            while not self._stop.wait(way.pause_seconds):
                 reference = f"LOAD-{next(self._numbers)}"
                 until(f"{reference} is made", lambda reference=reference: self._made(shop, reference))  # type: ignore[misc]
 
@@ -151,16 +168,34 @@ def test_a_restart_under_load_loses_nothing_and_makes_nothing_twice(host: Host) 
         nothing_is_lost_or_doubled(load, gateway)
 
 
+@contextmanager
+def behind_nginx(folder: Path, upstream: int) -> Iterator[str]:
+    """The example's nginx in front, as a customer's browser sees it."""
+    command, port = prepared(folder, upstream)
+    process = Process("nginx", command, {}, folder, folder)
+    try:
+        transport = httpx.HTTPTransport(verify=False)
+        with httpx.Client(base_url=f"https://127.0.0.1:{port}", transport=transport) as client:
+            until("nginx passes on", lambda: Site(port, client).answers("/readyz"))
+        yield f"https://127.0.0.1:{port}"
+    finally:
+        process.end()
+
+
 @pytest.mark.timeout(240)
-def test_two_instances_restarted_one_after_the_other_fail_no_request(host: Host) -> None:
+def test_two_instances_restarted_one_after_the_other_fail_no_request(host: Host, tmp_path: Path) -> None:
     gateway = host.gateway()
     with supervised(host, "deploy/supervisord-rolling.conf") as supervisor:
         supervisor.start(gateway)
-        load = Load(supervisor.site)
-        with load.running():
-            for instance in ("backend:backend_00", "backend:backend_01"):
+        direct = f"http://127.0.0.1:{supervisor.site.port}"
+        with behind_nginx(tmp_path, supervisor.site.port) as front:
+            kept = [Way(direct, keeps=True, pause_seconds=pause) for pause in (0, 0.3, 3.7)]
+            through = [Way(front, keeps=True), Way(front, keeps=True, pause_seconds=2.9)]
+            load = Load(supervisor.site, [Way(direct, keeps=False), *kept, *through])
+            with load.running():
+                for instance in ("backend:backend_00", "backend:backend_01"):
+                    load.goes_on()
+                    supervisor.restart(instance)
                 load.goes_on()
-                supervisor.restart(instance)
-            load.goes_on()
         assert load.failed == []
         nothing_is_lost_or_doubled(load, gateway)

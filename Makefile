@@ -80,6 +80,9 @@ schemathesis: $(VENV)/dev.stamp  ## hold the running program to its description:
 mutation: $(VENV)/mutation.stamp  ## do the tests notice when the program is changed? SUITE=program|simulator SAMPLE=400 (0: all) SEED=1
 	$(BIN)/python -m tests.mutation.run --suite $(or $(SUITE),program) --sample $(or $(SAMPLE),400) --seed $(or $(SEED),1)
 
+stories: $(VENV)/dev.stamp  ## tell the application STORIES=1000 stories over HTTP, and the domain as many, each step held against a model
+	STORIES=$(or $(STORIES),1000) $(BIN)/python -m pytest -n 2 -q tests/api/stories tests/domain/test_any_story.py
+
 fault-map: $(VENV)/dev.stamp  ## print the fault catalogue with the test of each row
 	@$(BIN)/python -m tests.test_fault_catalogue
 

@@ -77,15 +77,21 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
         gateways, clients = make_gateways(settings, account)
         for client in clients:
             await stack.enter_async_context(client)
-        yield await stack.enter_async_context(serving(settings, make_store(settings), gateways, lambda: None))
+        yield await stack.enter_async_context(
+            serving(settings, make_store(settings), gateways, lambda: None, SystemClock())
+        )
 
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, store: OrderStore, gateways: Mapping[str, PaymentGateway], wake: Callable[[], None]
+    settings: Settings,
+    store: OrderStore,
+    gateways: Mapping[str, PaymentGateway],
+    wake: Callable[[], None],
+    clock: Clock,
 ) -> AsyncIterator[Services]:
     """The services around an open store; ``wake`` has whoever works in the background look at once."""
-    clock, mode = SystemClock(), settings.mode
+    mode = settings.mode
     async with AsyncExitStack() as stack:
         await store.open()
         stack.push_async_callback(store.close)

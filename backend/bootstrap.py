@@ -16,7 +16,8 @@ from .api.context import ApiContext
 from .api.layers.overload import Capacity
 from .api.layers.rate_limits import Limits as RequestLimits
 from .api.tokens import TokenVerifier
-from .assemble import SANDBOX_PATH, background_work, make_gateways, serving, simulate
+from .assemble import SANDBOX_PATH, SimulatedAccount, background_work, make_gateways, serving, simulate
+from .clock import SystemClock
 from .config import Settings
 from .domain.passwords import parse_console_users
 from .domain.roles import parse_operator_keys
@@ -24,7 +25,7 @@ from .domain.terms import Mode
 from .following import Tracer, recording
 from .observability.metrics import Metrics
 from .open_store import make_store
-from .ports import OrderStore, PaymentGateway
+from .ports import Clock, OrderStore, PaymentGateway
 from .service.answers import Answers
 from .service.customer_return import CustomerReturn
 from .service.rate_limits import RateLimits
@@ -50,8 +51,20 @@ CLAIM_DEADLINES: Final = 4
 StoreMaker: TypeAlias = Callable[[Settings], OrderStore]
 
 
-def create_app(settings: Settings, *, store: StoreMaker = make_store, tracer: Tracer | None = None) -> FastAPI:
+SimulatorMaker: TypeAlias = Callable[[Settings, httpx.AsyncClient], SimulatedAccount]
+
+
+def create_app(
+    settings: Settings,
+    *,
+    store: StoreMaker = make_store,
+    tracer: Tracer | None = None,
+    clock: Clock | None = None,
+    simulated: SimulatorMaker = simulate,
+) -> FastAPI:
     """The whole program as one ASGI application; the store and the background work start with its lifespan.
+
+    ``clock`` is the system's where none is given; ``simulated`` makes the gateway of mock mode.
 
     Raises:
         GatewayPluginError: a gateway that the settings name cannot be used.
@@ -65,7 +78,9 @@ def create_app(settings: Settings, *, store: StoreMaker = make_store, tracer: Tr
             stack.enter_context(recording(tracer))
             for resource in resources:
                 await stack.enter_async_context(resource)
-            app.state.context = await _start(settings, store(settings), gateways, metrics, stack)
+            app.state.context = await _start(
+                settings, store(settings), gateways, metrics, stack, clock or SystemClock()
+            )
             yield
 
     metrics, mocked = Metrics(), settings.mode is Mode.MOCK
@@ -83,7 +98,7 @@ def create_app(settings: Settings, *, store: StoreMaker = make_store, tracer: Tr
     resources: list[AbstractAsyncContextManager[object]] = []
     if mocked:
         # The simulator's webhooks come back into the application without a socket.
-        account = simulate(settings, httpx.AsyncClient(transport=httpx.ASGITransport(app)))
+        account = simulated(settings, httpx.AsyncClient(transport=httpx.ASGITransport(app)))
         app.mount(SANDBOX_PATH, account.simulator.app)
         resources.append(_simulating(account.simulator))
     gateways, clients = make_gateways(settings, account, metrics.gateway_call)
@@ -97,10 +112,11 @@ async def _start(
     gateways: Mapping[str, PaymentGateway],
     metrics: Metrics,
     stack: AsyncExitStack,
+    clock: Clock,
 ) -> ApiContext:
     """Open everything in order; ``stack`` closes it in reverse."""
     worker = Worker(poll_seconds=settings.worker_poll_seconds)
-    made = await stack.enter_async_context(serving(settings, store, gateways, worker.wake))
+    made = await stack.enter_async_context(serving(settings, store, gateways, worker.wake, clock))
     if settings.worker == "inside":
         await stack.enter_async_context(worker.working(background_work(settings, made)))
     # Other processes' refusals concern also those that leave the background work to somebody else.

@@ -1,0 +1,302 @@
+"""Whatever happens in whatever order: an order says of its money what the gateway's own ledger says.
+
+A few stories by default; ``make stories STORIES=1000`` for many.
+"""
+
+import os
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from backend.simulator.model import PartStatus, Payment, Status
+
+from ..program import CREATE
+from .scene import REFUNDER_KEY, Notice, Scene
+
+STORIES: Final = int(os.environ.get("STORIES", "40"))
+STEPS: Final = 25
+
+ORDERS: Final = ("A-1", "B/2")
+OWNERS: Final = {"A-1": "alice", "B/2": "bob"}
+AMOUNT: Final = {"A-1": "10.00", "B/2": "25.50"}
+CARDS: Final = {
+    "pays": "4111 1111 1111 1111",
+    "is declined": "4000 0000 0000 0002",
+    "is expired": "4000 0000 0000 0069",
+}
+FAULTS: Final = [
+    f"{name}.{call}.x1"
+    for name in ("lost-reply", "lost-request", "error-500-after", "error-503-before", "malformed-json", "empty-reply")
+    for call in ("create", "capture", "refund", "cancel", "read")
+    if (name, call) not in {("lost-reply", "read"), ("error-500-after", "read")}
+]
+PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
+HELD: Final = frozenset({Status.PAID, Status.RESERVED})
+SEEN: Final = Counter[str]()
+"""Where the stories ended, and what became of operations."""
+HARD_WAYS: Final = frozenset({"paid", "partially_refunded", "refunded", "refund succeeded", "expired", "cancelled"})
+LONG_ENOUGH: Final = 12
+"""Half days until everything that only waits has come to its end."""
+
+
+def minor(text: str) -> int:
+    return int(Decimal(text) * 100)
+
+
+class Stories(RuleBasedStateMachine):
+    pages: Bundle[str] = Bundle("pages")
+    notices: Bundle[Notice] = Bundle("notices")
+
+    @initialize(auto_capture=st.sampled_from([True, True, False]))
+    def begin(self, auto_capture: bool) -> None:
+        self.scene = Scene(auto_capture=auto_capture)
+        self.known: set[str] = set()
+        self.seen: dict[str, tuple[int, int]] = {}
+
+    def teardown(self) -> None:
+        if not hasattr(self, "scene"):
+            return
+        try:
+            self.comes_to_rest()
+        finally:
+            self.scene.close()
+
+    # --- customers ---
+
+    @rule(target=pages, order=st.sampled_from(ORDERS))
+    def a_customer_starts_to_pay(self, order: str) -> Any:
+        answer = self.create(order, OWNERS[order], AMOUNT[order])
+        if answer.status_code != 200:
+            assert answer.status_code in (409, 502, 503), answer.text
+            return multiple()
+        self.known.add(order)
+        return answer.json()["action_url"]
+
+    @rule(order=st.sampled_from(ORDERS))
+    def a_stranger_or_another_price_is_refused(self, order: str) -> None:
+        if order not in self.known:
+            return
+        assert self.create(order, "mallory", AMOUNT[order]).status_code == 409
+        assert self.create(order, OWNERS[order], "0.01").status_code == 409
+        assert self.scene.as_customer("mallory", "GET", f"/api/orders/{order}").status_code == 404
+
+    @rule(page=pages, card=st.sampled_from(sorted(CARDS)))
+    def a_card_is_entered(self, page: str, card: str) -> None:
+        form = {"cc-number": CARDS[card], "cc-name": "Test User", "cc-exp": "12/30", "cc-csc": "123", "action": "pay"}
+        self.on_page(page, form)
+
+    @rule(order=st.sampled_from(ORDERS), is_told=st.booleans())
+    def a_customer_pays_at_once(self, order: str, is_told: bool) -> None:
+        answer = self.create(order, OWNERS[order], AMOUNT[order])
+        if answer.status_code == 200:
+            self.known.add(order)
+            self.a_card_is_entered(answer.json()["action_url"], "pays")
+            if is_told:
+                self.scene.as_operator("POST", f"orders/{order}/check")
+
+    @rule(page=consumes(pages))
+    def the_page_is_cancelled(self, page: str) -> None:
+        self.on_page(page, {"action": "cancel"})
+
+    @rule(order=st.sampled_from(ORDERS), page=st.sampled_from(["success", "cancel"]))
+    def the_browser_comes_back(self, order: str, page: str) -> None:
+        answer = self.scene.call("GET", f"/api/payment/{page}", params={"ref": order, "status": "paid"})
+        assert answer.status_code in (200, 404), answer.text
+
+    # --- the gateway ---
+
+    @rule(target=notices)
+    def webhooks_are_written(self) -> Any:
+        before = len(self.scene.notices)
+        self.scene.gateway_writes()
+        return multiple(*self.scene.notices[before:])
+
+    @rule(notice=notices)
+    def a_webhook_arrives(self, notice: Notice) -> None:
+        """Perhaps again, perhaps late: those that were written stay to be drawn."""
+        answer = self.scene.call("POST", notice.path, content=notice.body, headers=notice.headers)
+        assert answer.status_code == 200, answer.text
+
+    @rule(notice=notices, status=st.sampled_from(["captured", "declined", "failed"]))
+    def a_webhook_is_forged(self, notice: Notice, status: str) -> None:
+        for word in (b"captured", b"authorized", b"declined", b"failed"):
+            if word != status.encode() and word in notice.body:
+                forged = notice.body.replace(word, status.encode())
+                answer = self.scene.call("POST", notice.path, content=forged, headers=notice.headers)
+                assert answer.status_code == 401, answer.text
+
+    @rule(fault=st.sampled_from(FAULTS))
+    def the_gateway_will_fail(self, fault: str) -> None:
+        self.scene.arm(fault)
+
+    # --- operators ---
+
+    @rule(
+        order=st.sampled_from(ORDERS),
+        kind=st.sampled_from(["capture", "void", "refund", "refund"]),
+        amount=st.sampled_from([None, "1.00", "5.00", "10.00", "25.51"]),
+        twice=st.booleans(),
+    )
+    def an_operation_is_asked_for(self, order: str, kind: str, amount: str | None, twice: bool) -> None:
+        if order not in self.known:
+            return
+        number = self.scene.order(order)["next_operation"]
+        body = {"kind": kind, "number": number, "reason": "as drawn"} | ({} if amount is None else {"amount": amount})
+        answers = [
+            self.scene.as_operator("POST", f"orders/{order}/operations", key=REFUNDER_KEY, json=body)
+            for _ in range(1 + twice)
+        ]
+        assert all(answer.status_code in (200, 202, 409) for answer in answers), answers[-1].text
+        if answers[0].status_code != 409:
+            assert {answer.json()["operation"]["number"] for answer in answers} == {number}, "twice is once"
+
+    @rule(data=st.data(), order=st.sampled_from(ORDERS), part=st.sampled_from([1, 1, 2, 3]))
+    def an_operation_that_is_offered_is_asked_for(self, data: st.DataObject, order: str, part: int) -> None:
+        if order not in self.known:
+            return
+        seen = self.scene.order(order)
+        if not seen["offers"]:
+            return
+        offer = data.draw(st.sampled_from(seen["offers"]))
+        if offer["kind"] == "void":
+            part = 1
+        asked = max(minor(offer["most"]) // part, 1)
+        amount = f"{asked // 100}.{asked % 100:02d}"
+        body = {"kind": offer["kind"], "number": seen["next_operation"], "reason": "as drawn", "amount": amount}
+        answer = self.scene.as_operator(
+            "POST", f"orders/{order}/operations", json=body | {"payment_reference": offer["payment_reference"]}
+        )
+        assert answer.status_code in (200, 202), answer.text
+
+    @rule(order=st.sampled_from(ORDERS), what=st.sampled_from(["check", "cancel", "reinstate"]))
+    def an_operator_decides(self, order: str, what: str) -> None:
+        if order in self.known:
+            body = None if what == "check" else {"reason": "as drawn"}
+            answer = self.scene.as_operator("POST", f"orders/{order}/{what}", json=body)
+            assert answer.status_code in (200, 409), answer.text
+
+    # --- time ---
+
+    @rule(minutes=st.sampled_from([1, 4, 30, 61, 24 * 60]))
+    def time_passes(self, minutes: int) -> None:
+        self.scene.clock.move(timedelta(minutes=minutes))
+
+    @rule()
+    def the_background_works(self) -> None:
+        self.scene.works_in_background()
+
+    # --- what must hold ---
+
+    @invariant()
+    def no_order_says_more_than_the_gateway(self) -> None:
+        for reference in sorted(getattr(self, "known", ())):
+            order = self.scene.order(reference)
+            assert order["defects"] == []
+            there = self.payments(reference)
+            for payment in [each for job in order["jobs"] for each in job["payments"]]:
+                theirs = there[payment["payment_reference"]]
+                assert minor(payment["captured"]) <= most_captured(theirs)
+                assert minor(payment["refunded"]) <= theirs.refunded_minor
+            captured, refunded = minor(order["captured"]), minor(order["refunded"])
+            assert 0 <= refunded <= captured
+            if order["status"] in PAID:
+                assert sum(most_captured(theirs) for theirs in there.values()) >= min(minor(order["amount"]), captured)
+            if order["status"] == "paid":
+                assert captured - refunded >= minor(order["amount"])
+            self.nothing_reached_the_gateway_twice(order, there)
+
+    def nothing_reached_the_gateway_twice(self, order: dict[str, Any], there: dict[str, Payment]) -> None:
+        numbers = [refund.number for payment in there.values() for refund in payment.refunds]
+        assert len(numbers) == len(set(numbers))
+        assert set(numbers) <= {operation["own_reference"] for operation in order["operations"]}
+
+    def comes_to_rest(self) -> None:
+        """No more faults; every webhook is lost from here on: looking alone has to find out everything."""
+        self.scene.disarm()
+        for _ in range(LONG_ENOUGH):
+            self.scene.gateway_writes()
+            self.scene.works_in_background()
+            self.scene.clock.move(timedelta(hours=12))
+        self.no_order_says_more_than_the_gateway()
+        for reference in sorted(self.known):
+            order, there = self.scene.order(reference), self.payments(reference)
+            known = {each["payment_reference"]: each for job in order["jobs"] for each in job["payments"]}
+            for name, theirs in there.items():
+                if theirs.status in HELD and name in known:
+                    assert minor(known[name]["captured"]) == theirs.captured_minor
+                    assert minor(known[name]["refunded"]) == completed(theirs)
+                assert name in known or not most_captured(theirs), "money nobody here knows of"
+            self.the_status_fits(order, there)
+            SEEN[order["status"]] += 1
+            SEEN.update(order["needs_attention"])
+
+    def the_status_fits(self, order: dict[str, Any], there: dict[str, Payment]) -> None:
+        due = minor(order["amount"])
+        captured = sum(theirs.captured_minor for theirs in there.values() if theirs.status in HELD)
+        kept = captured - sum(completed(theirs) for theirs in there.values() if theirs.status in HELD)
+        if order["is_cancelled"] and kept:
+            assert order["status"] == "review"
+        elif captured >= due:
+            assert order["status"] == ("paid" if kept >= due else "partially_refunded" if kept else "refunded")
+        else:
+            assert order["status"] not in ("paid", "partially_refunded")
+        if kept > due:
+            assert order["needs_attention"], "paid more than once is told"
+        refunds = {each.number for theirs in there.values() for each in theirs.refunds}
+        for operation in order["operations"]:
+            SEEN[f"{operation['kind']} {operation['state']}"] += 1
+            assert operation["state"] not in ("planned", "submitting"), operation
+            if operation["kind"] == "refund":
+                done = operation["own_reference"] in refunds
+                assert operation["state"] == "unknown" or (operation["state"] == "succeeded") == done, operation
+            assert operation["state"] != "unknown" or order["needs_attention"], "an unknown outcome is told"
+
+    # --- helpers ---
+
+    def create(self, order: str, owner: str, amount: str) -> Any:
+        body = CREATE | {"order_reference": order, "amount": amount}
+        return self.scene.as_customer(owner, "POST", "/api/payment/create", json=body)
+
+    def on_page(self, page: str, form: dict[str, str]) -> None:
+        address = urlsplit(page)
+        answer = self.scene.call("POST", f"{address.path}?{address.query}", data=form)
+        assert answer.status_code < 500, answer.text
+
+    def payments(self, reference: str) -> dict[str, Payment]:
+        jobs = self.scene.jobs_at_gateway(reference)
+        return {payment.reference: payment for job in jobs for payment in job.payments}
+
+
+def most_captured(theirs: Payment) -> int:
+    """What was ever taken: a void afterwards leaves what was paid as it was."""
+    return max(theirs.captured_minor, theirs.paid_minor)
+
+
+def completed(theirs: Payment) -> int:
+    return sum(refund.amount_minor for refund in theirs.refunds if refund.status is PartStatus.COMPLETED)
+
+
+@pytest.mark.timeout(36_000)
+def test_an_order_says_of_its_money_what_the_gateway_says_whatever_happens() -> None:
+    SEEN.clear()
+    told = settings(
+        max_examples=STORIES, stateful_step_count=STEPS, suppress_health_check=list(HealthCheck), deadline=None
+    )
+    run_state_machine_as_test(Stories, settings=told)
+    assert SEEN.keys() >= HARD_WAYS, f"the stories were too easy: {SEEN}"

@@ -50,7 +50,7 @@ PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
 HELD: Final = frozenset({Status.PAID, Status.RESERVED})
 SEEN: Final = Counter[str]()
 """Where the stories ended, and what became of operations."""
-HARD_WAYS: Final = frozenset({"paid", "partially_refunded", "refunded", "refund succeeded", "expired", "cancelled"})
+HARD_WAYS: Final = frozenset({"paid", "refunded", "refund succeeded", "cancelled"})
 LONG_ENOUGH: Final = 12
 """Half days until everything that only waits has come to its end."""
 

@@ -88,10 +88,13 @@ async def serving(
     store: OrderStore,
     gateways: Mapping[str, PaymentGateway],
     wake: Callable[[], None],
-    clock: Clock,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Services]:
-    """The services around an open store; ``wake`` has whoever works in the background look at once."""
-    mode = settings.mode
+    """The services around an open store; ``wake`` has whoever works in the background look at once.
+
+    ``clock`` is the system's where none is given.
+    """
+    clock, mode = clock or SystemClock(), settings.mode
     async with AsyncExitStack() as stack:
         await store.open()
         stack.push_async_callback(store.close)

@@ -17,7 +17,6 @@ from .api.layers.overload import Capacity
 from .api.layers.rate_limits import Limits as RequestLimits
 from .api.tokens import TokenVerifier
 from .assemble import SANDBOX_PATH, SimulatedAccount, background_work, make_gateways, serving, simulate
-from .clock import SystemClock
 from .config import Settings
 from .domain.passwords import parse_console_users
 from .domain.roles import parse_operator_keys
@@ -78,9 +77,7 @@ def create_app(
             stack.enter_context(recording(tracer))
             for resource in resources:
                 await stack.enter_async_context(resource)
-            app.state.context = await _start(
-                settings, store(settings), gateways, metrics, stack, clock or SystemClock()
-            )
+            app.state.context = await _start(settings, store(settings), gateways, metrics, stack, clock)
             yield
 
     metrics, mocked = Metrics(), settings.mode is Mode.MOCK
@@ -112,7 +109,7 @@ async def _start(
     gateways: Mapping[str, PaymentGateway],
     metrics: Metrics,
     stack: AsyncExitStack,
-    clock: Clock,
+    clock: Clock | None,
 ) -> ApiContext:
     """Open everything in order; ``stack`` closes it in reverse."""
     worker = Worker(poll_seconds=settings.worker_poll_seconds)

@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: run test openapi crash bench bench-quick bench-check bench-growth token simulator lint format install clean help
+.PHONY: run test openapi crash bench bench-quick bench-check bench-memory bench-growth token simulator lint format install clean help
 
 .PHONY: simulate-worlds worlds-ci simulate-long kill-everywhere fault-map fuzz chaos schemathesis mutation
 
@@ -47,6 +47,9 @@ bench-check: $(VENV)/dev.stamp  ## has it become slower than the recorded baseli
 	-$(BIN)/python -m tests.mongodb_engine.install
 	$(BIN)/python -m tests.bench --quick
 	$(BIN)/python -m tests.bench.check $(if $(RECORD),--record)
+
+bench-memory: $(VENV)/dev.stamp  ## does the program stay as small over PAYMENTS=100000 payments? (some minutes)
+	$(BIN)/python -m tests.bench.memory --payments $(or $(PAYMENTS),100000)
 
 bench-growth: $(VENV)/dev.stamp  ## do the stores stay as fast when they have grown? (some minutes)
 	$(BIN)/python -m tests.stores.growth --store sqlite --sizes 1000 100000 1000000

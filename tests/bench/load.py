@@ -113,15 +113,17 @@ class Load:
         self._over = asyncio.get_running_loop().create_future()
         self.answers = Answers()
 
-    async def at_once(self, concurrency: int, seconds: float) -> Answers:
-        """Keep ``concurrency`` requests under way for ``seconds``, or longer, until everybody had two answers.
+    async def at_once(self, concurrency: int, seconds: float, *, least: int = 0) -> Answers:
+        """Keep ``concurrency`` requests under way for ``seconds``, or longer, until there are ``least`` answers.
+
+        Two for everybody there are in any case.
 
         Answers that come later do not count.
         """
         self._closed_loop = True
         await self._connect(concurrency)
         began = time.perf_counter()
-        self._ends_at, self._least = began + seconds, 2 * concurrency
+        self._ends_at, self._least = began + seconds, max(least, 2 * concurrency)
         self._under_way = concurrency
         for connection in self._idle:
             connection.ask(next(self._requests), began)

@@ -133,7 +133,7 @@ class Outgoing:
 
 def _below(parent: Place | None) -> Place:
     if parent is None:
-        return Place(new_name(32), new_name(), "00")
+        return Place(new_name() + new_name(), new_name(), "00")
     return Place(parent.trace, new_name(), parent.flags)
 
 

@@ -1,17 +1,29 @@
-"""Names that only have to differ from all others: of requests, traces, spans and operations.
+"""Names that differ from all others and cannot be foreseen: of requests, traces, spans and operations.
 
-Not for secrets. Asking the system for each name lets go of the interpreter, and where other threads are busy, getting
-it back takes longer than everything else that a request does. Nobody else draws from the source, so nobody can seed it.
+Asking the system for each name lets go of the interpreter, and where other threads are busy, getting it back takes
+longer than everything else that a request does. So the system is asked for hundreds at once.
 """
 
 import os
-import random
+from collections import deque
 from typing import Final
 
-SOURCE: Final = random.Random()  # noqa: S311 - seeded by the system; no secret comes of it
-os.register_at_fork(after_in_child=SOURCE.seed)
+BYTES: Final = 8
+AHEAD: Final = 512
+
+_ahead: Final[deque[bytes]] = deque()
+os.register_at_fork(after_in_child=_ahead.clear)
 
 
-def new_name(digits: int = 16) -> str:
-    """So many hexadecimal digits."""
-    return f"{SOURCE.getrandbits(4 * digits):0{digits}x}"
+def new_name() -> str:
+    """Sixteen hexadecimal digits."""
+    return eight_bytes().hex()
+
+
+def eight_bytes() -> bytes:
+    while True:
+        try:
+            return _ahead.popleft()  # atomic: no two threads get the same
+        except IndexError:
+            drawn = os.urandom(AHEAD * BYTES)
+            _ahead.extend(drawn[at : at + BYTES] for at in range(0, len(drawn), BYTES))

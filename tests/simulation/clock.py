@@ -40,7 +40,7 @@ def determined(source: Random, now: Callable[[], float]) -> Iterator[None]:
     random.seed(source.random())
     try:
         with (
-            patch.object(names, "SOURCE", source),
+            patch.object(names, "eight_bytes", lambda: source.randbytes(8)),
             patch.object(secrets, "token_hex", lambda count=32: source.randbytes(count).hex()),
             patch.object(secrets, "randbelow", lambda limit: int(source.random() * limit)),
             patch.object(time, "time", lambda: START.timestamp() + now()),

@@ -25,6 +25,7 @@ from . import (
     webhook_routes,
 )
 from .console import delivery_routes as console_deliveries
+from .console import endpoint_routes as console_endpoint
 from .console import order_routes as console_orders
 from .console import overview_routes as console_overview
 from .console import sign_in_routes
@@ -54,6 +55,7 @@ ROUTES: Final = (
     console_overview,
     console_orders,
     console_deliveries,
+    console_endpoint,
 )
 """What is asked most comes first: an address is held against one after the other."""
 

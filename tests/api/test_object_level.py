@@ -131,7 +131,8 @@ async def test_no_page_of_the_console_opens_without_signing_in(desk: Desk) -> No
     before = await desk.order()
     for name in PAGES:
         method, path = name.split()
-        address = path.format(order_reference="TEST-001", number=1, decision="approve", sequence=1, delivery_id="x")
+        named = {"number": 1, "decision": "approve", "sequence": 1, "delivery_id": "x", "what": "pause"}
+        address = path.format(order_reference="TEST-001", **named)
         for caller in CALLERS:
             answer = await ask(desk.program, caller, method, address, Row("", body={}))
             assert answer.status_code == 303, name

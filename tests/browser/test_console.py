@@ -9,7 +9,10 @@ from playwright.sync_api import Page, expect
 from backend.domain.passwords import new_console_user
 from backend.domain.roles import Role, new_operator_key
 from tests.program.host import WEBHOOK_SECRET, Backend, Host, copy_project
+from tests.program.process import until
+from tests.program.receivers import Receiver
 from tests.program.shop import DECLINED_CARD, Shop, pay, post_webhook
+from tests.shop.receiver import SECRET
 
 from .axe import violations
 from .conftest import NewVisitor
@@ -29,19 +32,27 @@ HOSTILE_NAME: Final = "<script>document.title='hit'</script>"
 
 
 @pytest.fixture(scope="module")
-def backend(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+def shop() -> Iterator[Receiver]:
+    """Where the shop is told of its orders."""
+    with Receiver().listening() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def backend(chromium: str, tmp_path_factory: pytest.TempPathFactory, shop: Receiver) -> Iterator[Backend]:
     """With something of everything that an operator may meet."""
     with Host(copy_project(tmp_path_factory.mktemp("clone")), tmp_path_factory.mktemp("host")) as host:
-        backend = host.backend(SETTINGS)
-        shop = Shop(backend)
+        told = {"NOTIFICATION_URL": f"http://127.0.0.1:{shop.port}/told", "NOTIFICATION_SECRET": SECRET}
+        backend = host.backend(SETTINGS | told)
+        customer = Shop(backend)
         for reference in ("PAID-1", "PAID-2", "PAID-3"):
-            pay(backend.client, shop.created(reference)["action_url"])
-            shop.order_once("paid", reference)
-        pay(backend.client, shop.created("DECLINED-1")["action_url"], number=DECLINED_CARD)
-        shop.created("WAITING-WWWWWWWWWW-WWWWWWWWWW-WWWWW")
+            pay(backend.client, customer.created(reference)["action_url"])
+            customer.order_once("paid", reference)
+        pay(backend.client, customer.created("DECLINED-1")["action_url"], number=DECLINED_CARD)
+        customer.created("WAITING-WWWWWWWWWW-WWWWWWWWWW-WWWWW")
         wrong = {"order": "NONE", "payment": "123", "status": "captured"}
         assert post_webhook(backend, WEBHOOK_SECRET, **wrong).status_code == 200
-        overpaid = shop.created("FAULT.wrong-amount.A-1")
+        overpaid = customer.created("FAULT.wrong-amount.A-1")
         pay(backend.client, overpaid["action_url"])
         yield backend
 
@@ -134,6 +145,42 @@ def test_a_double_click_refunds_once(new_visitor: NewVisitor, backend: Backend) 
     page.get_by_role("button", name="Refund", exact=True).dblclick()
     expect(page.get_by_role("heading", level=1)).to_contain_text("partially refunded")
     assert Shop(backend).order("PAID-3")["refunded"] == "1.00"
+
+
+def test_the_shops_endpoint_is_tried_paused_and_resumed(
+    new_visitor: NewVisitor, screen: Screen, shop: Receiver
+) -> None:
+    size = {"width": screen.width, "height": screen.height}
+    page = new_visitor(viewport=size, color_scheme=screen.scheme).new_page()
+    sign_in(page)
+    page.get_by_role("link", name="Notifications", exact=True).click()
+    for details in page.locator("details").all():
+        details.locator("summary").click()
+    look_at(page, screen, "notifications")
+    before = len(tests_received(shop))
+    page.locator("details", has_text="Send the test").get_by_label("Reason").fill("is it there?")
+    page.get_by_role("button", name="Send the test").dblclick()
+    until("the shop has it", lambda: len(tests_received(shop)) == before + 1)
+    page.goto("/console/notifications")
+    page.locator("summary", has_text="Pause").click()
+    page.locator("details[open]").get_by_label("Reason").fill("the shop is moved")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Notifications are paused.")
+    look_at(page, screen, "notifications-paused")
+    page.get_by_role("link", name="Attention").click()
+    expect(page.locator("section", has_text="What has stopped").first).to_contain_text("by anna: the shop is moved")
+    look_at(page, screen, "overview-paused")
+    page.get_by_role("link", name="Notifications to the shop").click()
+    page.locator("summary", has_text="Resume").click()
+    page.locator("details[open]").get_by_label("Reason").fill("the shop has moved")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("status")).to_have_text("Notifications are sent again.")
+    expect(page.locator("section", has_text="State").first).to_contain_text("in use")
+    assert len(tests_received(shop)) == before + 1
+
+
+def tests_received(shop: Receiver) -> list[bytes]:
+    return [each.body for each in shop.requests if b"endpoint.test" in each.body]
 
 
 def test_a_form_without_a_reason_is_not_sent(new_visitor: NewVisitor) -> None:

@@ -8,7 +8,7 @@ from backend.domain.roles import Role
 
 from .conftest import PASSWORD, Console
 
-PAGES = ("", "/orders", "/orders/TEST-001", "/deliveries", "/deliveries/mock/cashflows/abc")
+PAGES = ("", "/orders", "/orders/TEST-001", "/deliveries", "/deliveries/mock/cashflows/abc", "/notifications")
 FORMS = (
     "/sign-out",
     "/orders/TEST-001/operations",
@@ -19,6 +19,7 @@ FORMS = (
     "/orders/TEST-001/attention",
     "/orders/TEST-001/notifications/1",
     "/deliveries/mock/cashflows/abc/replay",
+    "/notifications/pause",
 )
 
 

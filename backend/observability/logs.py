@@ -23,7 +23,7 @@ Scrub: TypeAlias = Callable[[str], str]
 QUIET: Final = ("httpx", "httpcore", "pymongo", "aiohttp.access")
 """They tell whole addresses and commands, which hold references, tokens and customers."""
 
-TOKEN: Final = re.compile(r"\bok_[A-Za-z0-9_-]{20,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+TOKEN: Final = re.compile(r"\bok_[A-Za-z0-9_-]{20,}|\beyJ[A-Za-z0-9_-]{8,2048}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 EMAIL: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
 
 TOLD: Final = "told in the log with what its request was about"

@@ -133,3 +133,32 @@ async def test_text_from_customers_and_gateways_is_only_ever_text(console: Conso
         assert "<script" not in text
         assert "<img" not in text
         assert "onerror=alert(1)>" not in text
+
+
+async def test_script_in_any_field_that_can_be_written_is_only_ever_text(console: Console) -> None:
+    """By customers in every field that the API takes, in a token, and by operators in every reason."""
+    order = {
+        "order_reference": "TEST-002",
+        "currency": "GBP",
+        "customer_email": "<script>alert(1)</script>@example.com",
+        "customer_name": HOSTILE,
+        "customer_phone": "<img src=x onerror=",
+        "billing_address": dict.fromkeys(("line_1", "line_2", "city", "state"), HOSTILE) | {"postcode": "<script>"},
+        "description": HOSTILE,
+        "lines": [{"name": HOSTILE, "sku": "<script>alert(1)</script>", "quantity": 1, "unit_price": "1.00"}],
+    }
+    mallory = console.program.headers(HOSTILE)
+    answer = await console.client.post("/api/checkout/complete", json=order, headers=mallory)
+    assert answer.status_code == 200, answer.text
+    await console.desk.pay()
+    await console.desk.ask("refund", amount="1.00", reason=HOSTILE)
+    for what in ("cancel", "reinstate"):
+        answer = await console.desk.post(f"orders/TEST-002/{what}", {"reason": HOSTILE})
+        assert answer.status_code == 200, answer.text
+    await console.program.webhook({"status": HOSTILE[:32], "paymentReference": "1", "orderReference": "TEST-002"})
+    await console.sign_in()
+    pages = ["", "/orders", "/orders/TEST-001", "/orders/TEST-002", "/deliveries"]
+    shown = "".join([(await console.get(path)).text for path in pages])
+    assert "&lt;script" in shown
+    for markup in ("<script", "<img", "onerror=alert(1)>"):
+        assert markup not in shown

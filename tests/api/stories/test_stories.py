@@ -284,8 +284,8 @@ class Stories(RuleBasedStateMachine):
 
 
 def most_captured(theirs: Payment) -> int:
-    """What was ever taken: a void afterwards leaves what was paid as it was."""
-    return max(theirs.captured_minor, theirs.paid_minor)
+    """What was ever taken: a void afterwards leaves what was paid, and what was captured, as it was."""
+    return max(theirs.captured_minor, theirs.paid_minor, sum(capture.amount_minor for capture in theirs.captures))
 
 
 def completed(theirs: Payment) -> int:

@@ -1,6 +1,7 @@
 """The description of the API: complete, true to its own schemas, and checked in as it is."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import TypeAdapter
 
 from backend.api.description import METHODS, operations
 from backend.api.errors import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX
+from backend.api.fields import LONGEST_TEXT
 from backend.api.layers.idempotency import takes_key
 from backend.api.schemas import ProblemDetails
 
@@ -16,6 +18,7 @@ from .openapi_snapshot import FILE, application, rendered
 
 APP = application()
 DOCUMENT = APP.openapi()
+BODIES = ("CreatePayment", "CompleteCheckout", "CheckoutLine", "RegisterOrder", "AddressIn", "AskOperation", "Why")
 ENDPOINTS = {f"{method.upper()} {path}": operation for path, method, operation in operations(DOCUMENT)}
 ROUTES = {
     f"{method} {route.path_format}": route
@@ -76,6 +79,15 @@ def test_every_body_has_an_example_that_would_be_taken(name: str) -> None:
     example = ENDPOINTS[name]["requestBody"]["content"]["application/json"]["example"]
     (body,) = ROUTES[name].dependant.body_params
     fits(body.field_info.annotation, example)
+
+
+def test_every_text_that_is_taken_has_a_length_up_to_which_card_numbers_are_looked_for() -> None:
+    asked = [schema for name, schema in DOCUMENT["components"]["schemas"].items() if name in BODIES]
+    texts = [part for schema in asked for part in schema["properties"].values() if part.get("type") == "string"]
+    assert texts
+    for text in texts:
+        short = "enum" in text or text.get("maxLength", 501) <= LONGEST_TEXT
+        assert short or not re.search(r"[*+]", text["pattern"]), text
 
 
 def test_every_problem_that_can_be_met_is_described_once() -> None:

@@ -19,7 +19,7 @@ from tests.api.program import CREATE
 
 LENGTH = 60_000
 """As long as a body may be."""
-SECONDS = 2.0
+SECONDS = 1.0
 """All of them take milliseconds; a pattern that goes back over the text again and again takes minutes."""
 
 TEXTS = {

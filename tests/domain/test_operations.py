@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from backend.domain.cases import unaccounted
-from backend.domain.deciding import abandon, approve, resolve_operation
+from backend.domain.deciding import abandon, approve, resolve_attention, resolve_operation
 from backend.domain.errors import (
     AmountTooLarge,
     NeedsAnotherPerson,
@@ -297,6 +297,26 @@ def test_of_two_payments_that_do_not_fit_each_keeps_its_own_account() -> None:
 def test_a_payment_that_does_not_fit_and_took_nothing_has_nothing_to_give_back() -> None:
     order = learn(opened(), fact(S.DECLINED, amount="20.00"))
     assert [(misfit.code, misfit.captured_minor) for misfit in order.misfits] == [("amount_differs", 0)]
+
+
+def test_a_case_that_a_person_closed_is_not_raised_again_and_says_on_what_evidence() -> None:
+    order = learn(paid(), fact(S.CAPTURED, SECOND, captured=1000))
+    order = after(order, *resolve_attention(order, "paid_twice", None, by="ann", evidence="they wanted two"))
+    order = learn(order, fact(S.CAPTURED, captured=1000, refunded=0), fact(S.CAPTURED, SECOND, refunded=10))
+    closed = [item for item in order.attention if item.code == "paid_twice"]
+    assert [(item.is_open, item.resolved_by, item.resolution) for item in closed] == [(False, "ann", "they wanted two")]
+
+
+def test_too_little_that_was_all_given_back_is_no_case_any_more() -> None:
+    order = learn(opened(), fact(S.CAPTURED, captured=300))
+    assert [(item.code, item.is_open) for item in order.attention] == [("underpaid", True)]
+    order = learn(done(order, ask(minor=300)), fact(S.CAPTURED, captured=300, refunded=300))
+    assert [(item.code, item.is_open) for item in order.attention] == [("underpaid", False)]
+
+
+def test_a_payment_that_took_nothing_was_never_captured() -> None:
+    order = learn(opened(), fact(S.DECLINED), fact(S.CAPTURED, SECOND))
+    assert [payment.captured_at for payment in order.payments] == [None, NOW]
 
 
 def test_money_that_does_not_fit_can_be_given_back() -> None:

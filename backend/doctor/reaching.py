@@ -1,4 +1,4 @@
-"""What the program reaches: the store, the gateway by one signed read, the world's clock, and itself from outside."""
+"""What the program reaches: the store, the gateway by signed reads, the world's clock, and itself from outside."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,11 @@ TIMEOUT_SECONDS: Final = 8
 @runtime_checkable
 class Indexed(Protocol):
     async def index_differences(self) -> list[str]: ...
+
+
+@runtime_checkable
+class Probed(Protocol):
+    async def probe(self) -> str | None: ...
 
 
 async def store(opened: OrderStore, clock: Clock) -> AsyncIterator[Finding]:
@@ -59,7 +64,7 @@ async def gateway(name: str, adapter: PaymentGateway) -> Finding:
         return wrong(what, refusal, f"correct the credentials, then restart or resume {name}")
     why = await _ask_about_nothing(adapter)
     if why is None:
-        return ok(what, "took one signed read" + (" (simulated)" if adapter.notice is not None else ""))
+        return ok(what, "took a signed read" + (" (simulated)" if adapter.notice is not None else ""))
     return wrong(what, f"did not take a signed read: {why}", "check the address, the credentials and the scheme")
 
 
@@ -85,7 +90,7 @@ async def _ask_about_nothing(adapter: PaymentGateway) -> str | None:
         case Unavailable(reason):
             return reason
         case NoSuchJob():
-            return None
+            return await adapter.probe() if isinstance(adapter, Probed) else None
         case _:
             return "it knows a payment job that was never made"
 

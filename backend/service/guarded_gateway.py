@@ -51,6 +51,11 @@ class GuardedGateway:
         await self._note(outcome)
         return outcome
 
+    async def probe(self) -> str | None:
+        """What an adapter that can ask finds wrong with the account; None where it finds nothing or cannot ask."""
+        ask = getattr(self._inner, "probe", None)
+        return await ask() if ask is not None else None
+
     def allowed_operations(self, payment: PaymentStanding, now: datetime) -> frozenset[OperationKind]:
         return self._inner.allowed_operations(payment, now)
 

@@ -29,7 +29,7 @@ def findings(run: Run, *words: str, code: int = 4) -> dict[str, Any]:
 def test_a_fresh_installation_in_mock_mode_is_all_right(run: Run) -> None:
     told = findings(run, code=0)
     assert {each["level"] for each in told.values()} <= {"ok", "note"}
-    assert told["gateway cashflows"]["said"] == "took one signed read (simulated)"
+    assert told["gateway cashflows"]["said"] == "took a signed read (simulated)"
     assert told["store"]["level"] == told["indexes"]["level"] == "ok"
     assert "a live Cashflows account uses sha512" in told["scheme"]["said"]
     assert re.search(r"ok +mode: mock: payments are simulated", run("doctor"))
@@ -133,7 +133,7 @@ def test_a_running_gateway_and_server_are_reached_and_a_wrong_key_is_told(host: 
     told = host.run("backend", "doctor", settings=settings)
     assert told.wait() in (0, 4), told.errors
     for line in (
-        "ok    gateway cashflows: took one signed read",
+        "ok    gateway cashflows: took a signed read",
         "ok    clock: agrees with the gateway's",
         "leads to this program",
     ):
@@ -141,6 +141,9 @@ def test_a_running_gateway_and_server_are_reached_and_a_wrong_key_is_told(host: 
     wrong = host.run("backend", "doctor", settings=settings | {"CASHFLOWS_API_SECRET": "another-secret"})
     assert wrong.wait() == 4
     assert "wrong gateway cashflows: did not take a signed read: the gateway answered 401" in wrong.output
+    other = host.run("backend", "doctor", settings=settings | {"CASHFLOWS_MERCHANT_ID": "201126100000000043"})
+    assert other.wait() == 4
+    assert "it does not know this account: CASHFLOWS_MERCHANT_ID is wrong, or the keys are of another" in other.output
     gone = host.run("backend", "doctor", settings=settings | {"PUBLIC_BASE_URL": "http://127.0.0.1:9"})
     assert gone.wait() == 4
     assert "wrong webhook address" in gone.output

@@ -49,6 +49,10 @@ CREDENTIALS: Final = "CASHFLOWS_MERCHANT_ID, CASHFLOWS_API_KEY, CASHFLOWS_API_SE
 
 PROBE_AMOUNT: Final = Money(100, CurrencyCode("GBP"))
 
+NOT_KNOWN: Final = (
+    "it does not know this account: CASHFLOWS_MERCHANT_ID is wrong, or the keys are of another environment"
+)
+
 MOCK_NOTICE: Final = "MOCKED: Please configure Cashflows credentials in backend/.env"
 
 Told = TypeVar("Told")
@@ -117,7 +121,16 @@ class CashflowsService(GuardedAdapter):
         """The methods that a payment page offers for this amount. Source: ``GET /supported-payment-methods``."""
         query = urlencode({"collectAmount": amount.to_wire(), "currency": amount.currency})
         answer = await self._read(f"/supported-payment-methods?{query}", read_methods)
-        return Unavailable("the gateway answered 404") if isinstance(answer, NoSuchJob) else answer
+        return Unavailable(NOT_KNOWN) if isinstance(answer, NoSuchJob) else answer
+
+    async def probe(self) -> str | None:
+        """What keeps this account from taking payments, as far as a read can tell.
+
+        A job that was never made is answered with 404, and so are keys of the other environment. Any known account can
+        list its methods.
+        """
+        methods = await self.supported_payment_methods(PROBE_AMOUNT)
+        return methods.reason if isinstance(methods, Unavailable) else None
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         self._scheme.verify_webhook(headers, body)

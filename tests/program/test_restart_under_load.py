@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,43 @@ class Way:
     address: str
     keeps: bool
     pause_seconds: float = 0.0
+
+    def transport(self) -> httpx.BaseTransport:
+        if self.keeps and self.address.startswith("http://"):
+            return Trusting(self.address)
+        limits = httpx.Limits(max_keepalive_connections=1 if self.keeps else 0)
+        return httpx.HTTPTransport(verify=False, limits=limits)
+
+
+class Trusting(httpx.BaseTransport):
+    """Sends on the connection that it has until an answer says that this was the last.
+
+    httpx looks whether it is still open before it sends, which may be a moment too early; this one never looks.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._host = address.removeprefix("http://")
+        self._kept: HTTPConnection | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        connection = self._kept or HTTPConnection(self._host, timeout=30)
+        self._kept = None
+        try:
+            connection.request(request.method, request.url.path, request.read(), dict(request.headers))
+            answer = connection.getresponse()
+            body = answer.read()
+        except (OSError, HTTPException) as exc:
+            connection.close()
+            raise httpx.RemoteProtocolError(repr(exc)) from exc
+        if answer.will_close:
+            connection.close()
+        else:
+            self._kept = connection
+        return httpx.Response(answer.status, headers=answer.getheaders(), content=body)
+
+    def close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
 
 
 @dataclass
@@ -71,13 +109,7 @@ class Load:
         until("orders are made", lambda: len(self.made) >= enough)
 
     def _shop(self, way: "Way") -> None:
-        limits = httpx.Limits(max_keepalive_connections=1 if way.keeps else 0)
-        with httpx.Client(
-            base_url=way.address,
-            trust_env=False,
-            timeout=30,
-            transport=httpx.HTTPTransport(verify=False, limits=limits),
-        ) as client:
+        with httpx.Client(base_url=way.address, timeout=30, transport=way.transport()) as client:
             shop = Shop(Site(self.site.port, client), self._token)
             while not self._stop.wait(way.pause_seconds):
                 reference = f"LOAD-{next(self._numbers)}"

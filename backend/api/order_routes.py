@@ -3,6 +3,7 @@
 from typing import Final
 
 from fastapi import APIRouter, Response
+from starlette.convertors import Convertor, register_url_convertor
 
 from ..domain.errors import InvalidOrderReference, RegistrationDiffers
 from ..domain.references import OrderReference, parse_order_reference
@@ -14,10 +15,25 @@ from .fields import Reference
 from .problem_docs import problems
 from .schemas import OrderView, RegisterOrder
 
+
+class AnyText(Convertor[str]):
+    """As ``path``, but a line break is text too: what cannot be a reference is refused as such, not as an address."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("text", AnyText())
+
 router: Final = APIRouter(prefix="/api/orders", tags=["orders"], route_class=DirectRoute)
 
 
-@router.get("/{order_reference:path}", responses=problems(401, 404, 503))
+@router.get("/{order_reference:text}", responses=problems(401, 404, 503))
 async def get_order(order_reference: str, caller: AuthenticatedCaller, context: Context) -> OrderView:
     """An order's status, amounts, the payments tried, and what is awaited. Another customer's order is a 404."""
     try:
@@ -30,7 +46,7 @@ async def get_order(order_reference: str, caller: AuthenticatedCaller, context: 
 
 
 @router.put(
-    "/{order_reference:path}",
+    "/{order_reference:text}",
     responses={
         201: {"model": OrderView, "description": "Registered."},
         **problems(400, 401, 403, 415, 422, 503, RegistrationDiffers),

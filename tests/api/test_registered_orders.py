@@ -143,3 +143,11 @@ async def test_an_order_that_a_customer_placed_cannot_be_registered_any_more(tmp
         problem(await register(here), 409, "registration-differs")
     async with program(tmp_path, operator_keys=ENTRY, require_registered_orders=True) as strict:
         problem(await strict.create(), 404, "order-not-registered")
+
+
+@pytest.mark.parametrize("reference", ["A%0AB", "%0A", "A%0D%0AB", "A%1E", "%E2%80%A8"])
+async def test_a_reference_with_a_line_break_is_refused_as_a_value(strict: Program, reference: str) -> None:
+    answer = await register(strict, reference)
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json()["errors"]] == ["order_reference"]
+    assert (await strict.order(reference)).json()["type"].endswith(":no-such-order")

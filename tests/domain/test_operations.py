@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from backend.domain.cases import unaccounted
-from backend.domain.deciding import abandon, approve, resolve_attention, resolve_operation
+from backend.domain.deciding import abandon, approve, cancel, reinstate, resolve_attention, resolve_operation
 from backend.domain.errors import (
     AmountTooLarge,
     NeedsAnotherPerson,
@@ -14,6 +14,7 @@ from backend.domain.errors import (
     OperationInTheWay,
     OperationIsSettled,
     OperationNotAllowed,
+    OrderHoldsMoney,
     SeveralPayments,
 )
 from backend.domain.events import OperationSettled, OperationSubmitted
@@ -312,6 +313,33 @@ def test_too_little_that_was_all_given_back_is_no_case_any_more() -> None:
     assert [(item.code, item.is_open) for item in order.attention] == [("underpaid", True)]
     order = learn(done(order, ask(minor=300)), fact(S.CAPTURED, captured=300, refunded=300))
     assert [(item.code, item.is_open) for item in order.attention] == [("underpaid", False)]
+
+
+def test_what_is_paid_for_a_cancelled_order_is_for_a_person_until_it_is_wanted_again() -> None:
+    order = after(opened(), *cancel(opened(), "ann", "out of stock"))
+    assert order_status(order) is OrderStatus.CANCELLED
+    order = learn(order, fact(S.CAPTURED, captured=1000))
+    (item,) = order.attention
+    assert (item.code, item.amount_minor, order_status(order)) == ("paid_after_cancellation", 1000, OrderStatus.REVIEW)
+    with pytest.raises(OrderHoldsMoney):
+        cancel(order, "ann", "again")
+    wanted = after(order, *reinstate(order, "ann", "found some"))
+    assert (wanted.cancelled_at, order_status(wanted), wanted.attention[0].is_open) == (None, OrderStatus.PAID, False)
+
+
+def test_a_refund_asked_for_of_another_payment_explains_none_of_this_one() -> None:
+    order = done(learn(paid(), fact(S.CAPTURED, SECOND)), ask(minor=300, payment_reference=SECOND))
+    order = learn(order, fact(S.CAPTURED, captured=1000, refunded=300))
+    found = {(item.code, item.detail) for item in order.attention if item.code == "refund_made_elsewhere"}
+    assert found == {("refund_made_elsewhere", f"payment {FIRST} was refunded by somebody else")}
+
+
+def test_cases_name_the_payments_and_the_amounts() -> None:
+    twice = learn(paid(), fact(S.CAPTURED, SECOND))
+    assert twice.attention[0].detail == f"payments {' and '.join(sorted((FIRST, SECOND)))} both took money"
+    little = learn(opened(), fact(S.CAPTURED, captured=300))
+    assert little.attention[0].detail == f"payment {FIRST} took 3.00 GBP, the order is for 10.00 GBP"
+    assert not learn(done(learn(opened(), fact(S.AUTHORIZED)), ask(CAPTURE, 300)), fact(S.AUTHORIZED)).attention
 
 
 def test_a_payment_that_took_nothing_was_never_captured() -> None:

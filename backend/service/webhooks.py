@@ -262,7 +262,8 @@ class Webhooks:
             await self._store.postpone(delivery.id, again_at, Outcome.CONFIRMING)
             return None
         looked = await self._reconciler.look_at_job(claimed, job, reference)
-        await self._orders.note_look(looked.order, now)
+        # A look without an answer answers for no hint, but is a reason to leave the gateway alone for a moment.
+        await self._orders.note_look(looked.order, now if looked.answered else min(now, delivery.last_at))
         return looked
 
     def _job_of(self, gateway_name: str, token: str) -> OwnReference:

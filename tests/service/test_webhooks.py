@@ -179,6 +179,20 @@ async def test_an_unsigned_webhook_moves_nothing_until_the_gateway_confirms(publ
     assert await published.status() is OrderStatus.PAID
 
 
+async def test_a_look_that_the_gateway_did_not_answer_deals_with_no_hint(published: World) -> None:
+    """Also where the hint had waited for a while before anybody asked."""
+    started = await published.start()
+    await published.press(started.action_url, "pay")
+    await published.deliver()
+    published.later(seconds=30)
+    await published.fault("malformed-json.read.x1")
+    await published.webhooks.run_pending()
+    assert await published.status() is OrderStatus.PENDING
+    published.later(minutes=30)
+    await published.webhooks.run_pending()
+    assert await published.status() is OrderStatus.PAID
+
+
 async def test_forged_hints_pay_nothing_and_cost_one_look_in_three_seconds(published: World) -> None:
     started = await published.start()
     body = f'{{"notifyType":"PaymentStatusChange","paymentJobReference":"{started.job_reference}"}}'.encode()

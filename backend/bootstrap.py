@@ -119,7 +119,7 @@ async def _start(
     # Other processes' refusals concern also those that leave the background work to somebody else.
     refreshing = Worker(poll_seconds=settings.worker_poll_seconds)
     await stack.enter_async_context(refreshing.working([made.guard.refresh]))
-    tokens = TokenVerifier(settings.jwt_secret_key.get_secret_value())
+    tokens = TokenVerifier(settings.jwt_secret_key.get_secret_value(), audience=settings.jwt_audience)
     links, limits = Links(settings.base_url, made.job_tokens), _limits(settings)
     first = made.gateways[settings.gateway_names[0]]
     keys, rates = parse_operator_keys(settings.operator_keys), RateLimits(store, made.clock, made.mode)

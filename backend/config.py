@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     cashflows_scheme: Literal["hmac-sha256", "sha512"] = "hmac-sha256"
 
     jwt_secret_key: SecretStr = SecretStr(DEVELOPMENT_JWT_SECRET)
+    jwt_audience: str | None = Field(None, max_length=200)
     operator_keys: Annotated[str, AfterValidator(_operator_keys)] = ""
     console_users: Annotated[str, AfterValidator(_console_users)] = ""
     require_registered_orders: Annotated[bool, AfterValidator(_can_be_registered)] = False

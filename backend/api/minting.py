@@ -8,6 +8,17 @@ import jwt
 ALGORITHM: Final = "HS256"
 
 
-def mint(secret: str, *, user: str, email: str, is_admin: bool, now: datetime, lifetime: timedelta) -> str:
+def mint(
+    secret: str,
+    *,
+    user: str,
+    email: str,
+    is_admin: bool,
+    now: datetime,
+    lifetime: timedelta,
+    audience: str | None = None,
+) -> str:
     claims = {"sub": user, "email": email, "is_admin": is_admin, "iat": now, "exp": now + lifetime}
+    if audience is not None:
+        claims["aud"] = audience
     return jwt.encode(claims, secret, algorithm=ALGORITHM)

@@ -33,8 +33,10 @@ class Claims:
 class TokenVerifier:
     """Verifies tokens, and mints them for trying the program out; the secret never leaves here."""
 
-    def __init__(self, secret: str, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, secret: str, *, audience: str | None = None, now: Callable[[], float] = time.time) -> None:
+        """Where an ``audience`` is given, a token must name it; else whom it is for is not looked at."""
         self._secret = secret
+        self._audience = audience
         self._now = now
         self._verified: dict[bytes, Claims] = {}
 
@@ -56,7 +58,15 @@ class TokenVerifier:
         return known
 
     def mint(self, *, user: str, email: str, is_admin: bool, now: datetime, lifetime: timedelta) -> str:
-        return mint(self._secret, user=user, email=email, is_admin=is_admin, now=now, lifetime=lifetime)
+        return mint(
+            self._secret,
+            user=user,
+            email=email,
+            is_admin=is_admin,
+            now=now,
+            lifetime=lifetime,
+            audience=self._audience,
+        )
 
     def _read(self, token: str) -> Claims:
         try:
@@ -64,7 +74,8 @@ class TokenVerifier:
                 token,
                 self._secret,
                 algorithms=[ALGORITHM],
-                options={"require": ["exp", "sub"], "verify_aud": False},
+                audience=self._audience,
+                options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
             )
         except (jwt.InvalidTokenError, ValueError, OverflowError):
             raise NotAuthenticated from None

@@ -69,4 +69,12 @@ def mint(settings: "Settings", *, user: str, email: str, admin: bool = False, ho
     from ..api import minting
 
     secret, lifetime = settings.jwt_secret_key.get_secret_value(), timedelta(hours=hours)
-    return minting.mint(secret, user=user, email=email, is_admin=admin, now=datetime.now(UTC), lifetime=lifetime)
+    return minting.mint(
+        secret,
+        user=user,
+        email=email,
+        is_admin=admin,
+        now=datetime.now(UTC),
+        lifetime=lifetime,
+        audience=settings.jwt_audience,
+    )

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -56,3 +57,36 @@ def test_forged_tokens_are_not_remembered() -> None:
     for _ in range(2):
         with pytest.raises(NotAuthenticated):
             verifier.verify(token()[:-4] + "AAAA")
+
+
+@pytest.mark.parametrize(
+    ("audience", "claims", "is_taken"),
+    [
+        ("payments", {"aud": "payments"}, True),
+        ("payments", {"aud": ["shop", "payments"]}, True),
+        ("payments", {"aud": "shop"}, False),
+        ("payments", {"aud": []}, False),
+        ("payments", {"aud": ""}, False),
+        ("payments", {"aud": {"payments": True}}, False),
+        ("payments", {}, False),
+        (None, {}, True),
+        (None, {"aud": "shop"}, True),
+    ],
+)
+def test_where_an_audience_is_set_only_its_tokens_are_taken(
+    audience: str | None, claims: dict[str, Any], is_taken: bool
+) -> None:
+    verifier = TokenVerifier(JWT_SECRET, audience=audience)
+    if is_taken:
+        assert verifier.verify(token("alice", **claims)).subject == "alice"
+    else:
+        with pytest.raises(NotAuthenticated):
+            verifier.verify(token("alice", **claims))
+
+
+def test_a_token_that_is_made_here_is_for_the_audience_that_is_set() -> None:
+    verifier = TokenVerifier(JWT_SECRET, audience="payments")
+    made = verifier.mint(
+        user="alice", email="a@example.com", is_admin=False, now=datetime.now(UTC), lifetime=timedelta(minutes=1)
+    )
+    assert verifier.verify(made).subject == "alice"

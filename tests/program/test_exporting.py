@@ -68,7 +68,7 @@ def test_what_is_told_helps_and_holds_no_secret_and_nothing_personal(host: Host,
     assert created.status_code == 200, created.text
     pay(watched.gateway.client, created.json()["action_url"])
     failed = create(shop, "FAULTY-1", traceparent=caller["traceparent"], **{"X-Request-ID": "request-0002"})
-    assert failed.status_code == 500
+    assert (failed.status_code, failed.headers["X-Request-ID"]) == (500, "request-0002")
     until("the error is reported", lambda: sentry_events(watched.sentry))
     backend.process.signal()
     assert backend.process.wait() == 0

@@ -46,6 +46,7 @@ class FollowedRequests:
             await send(message)
 
         with following_request(_request_id(headers), headers.get("traceparent"), self._tracer) as now:
+            scope.setdefault("state", {})["request_id"] = now.request
             try:
                 await self._app(scope, receive, answer)
             except Exception as exc:

@@ -39,6 +39,7 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+@pytest.mark.timeout(300)
 async def test_ten_thousand_idle_connections_keep_nobody_out_and_are_ended(many_files: None, host: Host) -> None:
     backend = host.backend({"RATE_LIMIT_USER": "0", "REQUESTS_AT_ONCE": "16"})
     files, memory = open_files(backend), memory_bytes(backend)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import respx
 
-from backend.domain.facts import JobSnapshot
+from backend.domain.facts import JobSnapshot, RefundFact, RefundState
 from backend.domain.money import CurrencyCode, Money
 from backend.domain.references import JobReference, OrderReference, OwnReference, UserId
 from backend.domain.statuses import PaymentStatus
@@ -403,3 +403,31 @@ def test_a_signature_is_checked_as_a_yes_or_no() -> None:
     signature = "e77103a6b11bd7e2e606d08486c203f890da2a19d3c92627cdbd6b1809051602"
     assert checked.verify_webhook_signature(b'{"status":"captured"}', signature)
     assert not checked.verify_webhook_signature(b'{"status":"declined"}', signature)
+
+
+async def test_part_captures_and_each_refund_are_read_as_they_stand(
+    gateway: respx.Router, cashflows: CashflowsService
+) -> None:
+    taken = payment(
+        "Paid",
+        captures=[
+            {"status": "Completed", "amountToCapture": "6.00", "createDateTimeUtc": "2026-03-02T13:00:00+01:00"},
+            {"status": "Failed", "amountToCapture": "4.00", "createDateTimeUtc": "2026-03-02T11:00:00Z"},
+        ],
+        refunds=[
+            {"reference": "231", "refundNumber": "A~r1", "status": "Completed", "amountToRefund": "1.00"},
+            {"reference": "232", "refundNumber": "A~r2", "status": "Failed", "amountToRefund": "2.00"},
+            {"reference": "233", "refundNumber": "A~r3", "status": "Pending", "amountToRefund": "2.50"},
+        ],
+    )
+    gateway.get(f"{JOBS}/{JOB}").respond(200, json=job("Paid", taken))
+    snapshot = await cashflows.retrieve_payment_job(JOB)
+    assert isinstance(snapshot, JobSnapshot)
+    (fact,) = snapshot.payments
+    assert (fact.captured_minor, fact.refunded_minor) == (600, 100)
+    assert fact.taken_at == datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert fact.refunds == (
+        RefundFact("A~r1", "231", 100, RefundState.COMPLETED),
+        RefundFact("A~r2", "232", 200, RefundState.FAILED),
+        RefundFact("A~r3", "233", 250, RefundState.PENDING),
+    )

@@ -44,7 +44,7 @@ CALM_SECONDS: Final = 3.0
 MOVED_SECONDS: Final = 40 * 60
 """How far all clocks go on at a time once it is quiet: half an hour's wait has its turn, then longer ones."""
 ROUND_SECONDS: Final = 10.0
-MOST_ROUNDS: Final = 24
+MOST_ROUNDS: Final = 18
 LOOK_EVERY_SECONDS: Final = 2.0
 START_SECONDS: Final = 30.0
 SHOPS_TROUBLE: Final = 0.1

@@ -12,12 +12,12 @@ from .run import Outcome, Plan, chaos
 
 SECONDS = 8.0
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("chaos")]
+pytestmark = [pytest.mark.timeout(360), pytest.mark.xdist_group("chaos")]
 
 
 def nothing_is_amiss(outcome: Outcome) -> None:
     assert outcome.clean, outcome.table()
-    assert outcome.kills > 0, "nobody was killed"
+    assert outcome.strokes, "nothing struck"
     last = json.loads(outcome.as_json())
     assert (last["lost"], last["doubled"], last["unresolved"]) == (0, 0, 0)
     kinds = outcome.findings.acknowledged

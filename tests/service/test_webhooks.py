@@ -322,8 +322,9 @@ async def test_what_nothing_matches_ages_out_with_a_notice_until_a_person_has_se
     assert await here.store.get_delivery(name) is None
 
 
+@pytest.mark.parametrize("waited", [0, 30], ids=["at once", "later"])
 @pytest.mark.parametrize("scheme", ["hmac-sha256", "sha512"])
-async def test_death_at_any_moment_of_a_webhook_loses_nothing_and_applies_it_once(scheme: str) -> None:
+async def test_death_at_any_moment_of_a_webhook_loses_nothing_and_applies_it_once(scheme: str, waited: int) -> None:
     """Every write and every call on the way from the delivery to the paid order is a moment to die at, once."""
     for dies_at in itertools.count(1):
         mortality = Mortality()
@@ -332,6 +333,7 @@ async def test_death_at_any_moment_of_a_webhook_loses_nothing_and_applies_it_onc
             mortality.moments, mortality.dies_at = 0, dies_at
             with suppress(Died, BaseExceptionGroup):
                 await here.deliver()
+                here.later(seconds=waited)
                 await here.webhooks.run_pending()
             died, mortality.dies_at = mortality.moments >= dies_at, None
             for _ in range(3):

@@ -348,7 +348,7 @@ def _taken_as(what: str, delivery: Delivery) -> Delivery:
 def _was_looked_at_since(order: Order, delivery: Delivery) -> bool:
     """Whether the gateway was asked after the delivery came, by clocks that may differ a little.
 
-    At its first turn nobody can tell: the look may be this delivery's own, and its asker may have died before the answer.
+    At its first turn nobody can tell: the look may be its own, and the asker may have died before the answer.
     """
     if order.last_look_at is None or delivery.attempts <= FIRST_TURN:
         return False

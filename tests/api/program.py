@@ -30,7 +30,7 @@ CREATE: dict[str, Any] = {
 
 def token(user: str = "alice", **claims: Any) -> str:
     """As the shop's login makes one, with another library's plain call."""
-    told = {"sub": user, "exp": datetime.now(UTC) + timedelta(minutes=5), "email": "test@example.com", **claims}
+    told = {"sub": user, "exp": datetime.now(UTC) + timedelta(hours=2), "email": "test@example.com", **claims}
     return jwt.encode({name: value for name, value in told.items() if value is not None}, JWT_SECRET, "HS256")
 
 

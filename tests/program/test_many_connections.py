@@ -54,6 +54,24 @@ async def test_ten_thousand_idle_connections_keep_nobody_out_and_are_ended(many_
     assert await slowest_answer(backend) < SLOWEST_SECONDS
 
 
+@pytest.mark.parametrize("piece", [b"X-A: " + b"a" * 60_000 + b"\r\n", b"a" * 60_000], ids=["many", "one"])
+async def test_a_head_without_end_is_cut_off(host: Host, piece: bytes) -> None:
+    backend = host.backend()
+    _, writer = await asyncio.open_connection("127.0.0.1", backend.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-B: ")
+    memory = memory_bytes(backend)
+    with pytest.raises(ConnectionError):
+        await send(writer, piece, 200 * 2**20)
+    assert memory_bytes(backend) - memory < 50 * 2**20
+    assert backend.answers("/healthz")
+
+
+async def send(writer: asyncio.StreamWriter, piece: bytes, count: int) -> None:
+    for _ in range(count // len(piece)):
+        writer.write(piece)
+        await writer.drain()
+
+
 async def hold(backend: Backend, count: int) -> list[Connection]:
     """Connections that begin in each way to say something, and never go on."""
     held: list[Connection] = []

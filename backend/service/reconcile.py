@@ -103,6 +103,10 @@ class Reconciler:
             case Unavailable(reason):
                 log.warning("could not ask about %s of %s: %s", reference, order.id, reason)
                 return Looked(order, answered=False)
+            case NoSuchJob() if job.job_reference is None:
+                # The name was somebody's word for a job that the gateway never named to us: no news of ours.
+                log.warning("a webhook names job %s of %s, which the gateway does not know", reference, order.id)
+                return Looked(order, answered=True)
             case NoSuchJob():
                 decide = partial(_raise_attention, unknown_to_gateway(job))
             case JobSnapshot():

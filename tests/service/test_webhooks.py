@@ -281,6 +281,20 @@ async def test_the_jobs_own_address_tells_which_job_where_the_body_cannot(publis
     assert (await published.order()).jobs[0].job_reference == job["reference"]
 
 
+async def test_a_webhook_that_names_no_job_of_the_gateways_calls_nobody_about_a_lost_one(published: World) -> None:
+    await published.fault("lost-reply.create")
+    with pytest.raises(PaymentNotStarted):
+        await published.start()
+    token = TOKENS.token("cashflows", OwnReference("TEST-001"))
+    body = json.dumps({"notifyType": "PaymentStatusChanged", "paymentJobReference": "999999999999999999"}).encode()
+    assert (await published.take({}, body, token)).outcome is Outcome.CONFIRMING
+    before = await published.reads_at_gateway()
+    await published.work()
+    assert await published.reads_at_gateway() == before + 1
+    order = await published.order()
+    assert (order.jobs[0].job_reference, order.attention) == (None, ())
+
+
 async def test_what_a_delivery_was_taken_as_is_kept_with_it(here: World) -> None:
     started = await here.start()
     headers, body = here.signed(**captured(started))

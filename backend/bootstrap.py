@@ -43,6 +43,10 @@ INTENT_MARGIN: Final = timedelta(seconds=12)
 DEFAULT_LIMITS: Final = (120, 1200, 6000)
 """Requests a minute of one user, from one address, and of webhooks from one address, where money is real."""
 
+SQLITE_AT_ONCE: Final = 16
+MONGODB_AT_ONCE: Final = 64
+"""Requests that are worked on at once, unless REQUESTS_AT_ONCE says another number."""
+
 CLAIM_DEADLINES: Final = 4
 """An idempotency key's claim outlives the calls to the gateway that one request may make, one after the other."""
 
@@ -88,7 +92,7 @@ def create_app(
         origins=settings.origins,
         trusted_proxies=settings.proxies,
         limits=_rate_limits(settings),
-        capacity=Capacity(settings.requests_at_once, settings.requests_waiting, settings.requests_at_gateway),
+        capacity=_capacity(settings),
         with_try_out=mocked,
     )
     account = None
@@ -156,6 +160,12 @@ async def _start(
         metrics=metrics,
         metrics_token=None if settings.metrics_token is None else settings.metrics_token.get_secret_value(),
     )
+
+
+def _capacity(settings: Settings) -> Capacity:
+    """More at once with MongoDB: its answers take longer, and those that wait for them go together."""
+    at_once = settings.requests_at_once or (MONGODB_AT_ONCE if settings.mongo_url else SQLITE_AT_ONCE)
+    return Capacity(at_once, settings.requests_waiting, settings.requests_at_gateway)
 
 
 def _rate_limits(settings: Settings) -> RequestLimits:

@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     db_name: str = Field("rafflestack", pattern=r"^[A-Za-z0-9_-]{1,38}$")
     data_dir: Path = Path("data")
 
-    requests_at_once: int = Field(16, ge=1, le=10_000)
+    requests_at_once: int | None = Field(None, ge=1, le=10_000)
     requests_waiting: int = Field(512, ge=0, le=100_000)
     requests_at_gateway: int = Field(1024, ge=1, le=100_000)
     rate_limit_user: int | None = Field(None, ge=0)

@@ -22,7 +22,7 @@ from typing import Final, TypeAlias, TypeVar
 import pymongo
 from pymongo import AsyncMongoClient, ReturnDocument, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import PyMongoError
 from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
@@ -40,8 +40,17 @@ from . import codec, mongo_indexes, mongo_search
 from .groups import Groups
 from .mongo_errors import is_write_conflict, read_error, write_error
 from .mongo_indexes import DELIVERIES, ORDERS, RECORDS
-from .mongo_rows import order_row, read_delivery, read_order, read_record, record_row, searchable, set_or_unset
-from .mongo_writes import Write, Written, grouped_writes
+from .mongo_rows import (
+    delivery_row,
+    order_row,
+    read_delivery,
+    read_order,
+    read_record,
+    record_row,
+    searchable,
+    set_or_unset,
+)
+from .mongo_writes import Write, grouped_writes
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +96,7 @@ class MongoStore:
         self._listeners = tuple(listeners)
         self._most_wire_version = most_wire_version
         self._client: Client | None = None
-        self._writes: Groups[Write, Written] | None = None
+        self._writes: Groups[Write, bool] | None = None
         self._gets: Groups[OrderId, codec.Document | None] | None = None
 
     async def open(self) -> None:
@@ -127,7 +136,7 @@ class MongoStore:
         seconds = self._timeout_seconds
         version = min(hello["maxWireVersion"], self._most_wire_version)
         self._writes = grouped_writes(client[self._database], version, seconds)
-        self._gets = Groups(self._find_all, seconds)
+        self._gets = Groups(self._find_all, seconds, under_way=2)
 
     async def index_differences(self) -> list[str]:
         """How the server's indexes differ from those that this program declares, a sentence each."""
@@ -193,18 +202,19 @@ class MongoStore:
     # --- inbox ---
 
     async def receive(self, delivery: Delivery) -> Delivery:
-        row = codec.delivery_to_document(delivery)
-        news = {"last_at": row.pop("last_at"), "next_try_at": row.pop("next_try_at")}
-        del row["id"], row["received"]
-        change: codec.Document = {"$setOnInsert": row, "$inc": {"received": 1}} | set_or_unset(news)
-        written = await self._write(Write(DELIVERIES, change, {"_id": delivery.id}, upsert=True))
-        if written.is_new:
-            return replace(delivery, received=1)
+        new = replace(delivery, received=1)
+        if await self._insert(DELIVERIES, delivery_row(new)):
+            return new
+        news = {"last_at": codec.instant(delivery.last_at), "next_try_at": codec.maybe_instant(delivery.next_try_at)}
+        change: codec.Document = {"$inc": {"received": 1}} | set_or_unset(news)
+        await self._write(Write(DELIVERIES, change, {"_id": delivery.id}))
         counted = await self.get_delivery(delivery.id)
-        assert counted is not None, "an upsert leaves a document"
-        return counted
+        return counted if counted is not None else await self.receive(delivery)  # it was dropped meanwhile
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
+        usual = {"$set": {"done": seen, "outcome": outcome, "attempts": 0}, "$unset": {"next_try_at": ""}}
+        if await self._write(Write(DELIVERIES, usual, {"_id": delivery_id, "received": seen})):
+            return
         done = {"$max": ["$done", {"$min": [seen, "$received"]}]}
         more = {"$gt": ["$received", "$done"]}
         steps = [
@@ -243,7 +253,7 @@ class MongoStore:
                 "next_try_at": codec.instant(at),
             }
         }
-        return (await self._write(Write(DELIVERIES, [change], {"_id": delivery_id}))).matched
+        return await self._write(Write(DELIVERIES, [change], {"_id": delivery_id}))
 
     async def drop_deliveries(self, mode: Mode, before: datetime, limit: int) -> int:
         old = {"mode": mode.value, "last_at": {"$lt": codec.instant(before)}, "next_try_at": None}
@@ -273,11 +283,11 @@ class MongoStore:
     # --- what they have in common ---
 
     async def _insert(self, collection: str, row: codec.Document) -> bool:
-        return (await self._write(Write(collection, row))).matched
+        return await self._write(Write(collection, row))
 
     async def _replace(self, collection: str, row: codec.Document, expected_version: int) -> bool:
         stored = {"_id": row["_id"], "version": expected_version}
-        return (await self._write(Write(collection, row, stored))).matched
+        return await self._write(Write(collection, row, stored))
 
     async def _find_all(self, order_ids: Sequence[OrderId], seconds: float) -> list[codec.Document | None]:
         named = {"_id": {"$in": list(order_ids)}}
@@ -398,7 +408,8 @@ class MongoStore:
         except PyMongoError as exc:
             raise read_error(exc) from exc
 
-    async def _write(self, write: Write) -> Written:
+    async def _write(self, write: Write) -> bool:
+        """Whether it found its place, see ``mongo_writes.py``."""
         if self._writes is None:
             raise self._not_open()
         return await self._trying(partial(self._writes.ask, write))
@@ -409,10 +420,8 @@ class MongoStore:
             try:
                 return await operation()
             except PyMongoError as exc:
-                # Two upserts that race to create a document: one is told that it is there now.
-                if rest and (is_write_conflict(exc) or isinstance(exc, DuplicateKeyError)):
-                    continue
-                raise write_error(exc) from exc
+                if not rest or not is_write_conflict(exc):
+                    raise write_error(exc) from exc
         raise AssertionError("the last round returns or raises")
 
     @property

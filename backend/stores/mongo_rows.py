@@ -50,6 +50,13 @@ def read_delivery(row: codec.Document) -> Delivery:
     return codec.delivery_from_document(row["_id"], document)
 
 
+def delivery_row(delivery: Delivery) -> codec.Document:
+    row = codec.delivery_to_document(delivery)
+    if row["next_try_at"] is None:
+        del row["next_try_at"]
+    return {"_id": row.pop("id"), **row}
+
+
 def read_record(row: codec.Document) -> Record:
     return codec.record(row["_id"], row["version"], row.get("expires_at"), row["text"])
 

@@ -1,7 +1,7 @@
 """Group commit on MongoDB: writes that wait go in one ``bulkWrite`` command, and one flush of the journal serves all.
 
 The command exists since MongoDB 8.0; an older server is sent each write by itself. Either way each write has its own
-answer: it matched a document or none, made a new one, or failed. Nothing is atomic but each document's change, as
+answer: it found its place, or none, or failed. Nothing is atomic but each document's change, as
 everywhere with MongoDB. Sources: MongoDB manual, "bulkWrite", "update", "insert" (database commands).
 """
 
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError, WriteConcernError, WriteError
+from pymongo.errors import WriteConcernError, WriteError
 
 from ..ports import StoreOutcomeUnknown
 from .codec import Document
@@ -34,23 +34,16 @@ class Write:
     collection: str
     what: Document | list[Document]
     where: Document | None = None
-    upsert: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    matched: bool
-    """An insert matches what it inserted, and nothing where its id was taken."""
-    is_new: bool
-    """An upsert found nothing, and made it."""
+def grouped_writes(database: Database, wire_version: int, timeout_seconds: float) -> Groups[Write, bool]:
+    """Each write is answered with whether it found its place: a free id, or the document to change."""
 
-
-def grouped_writes(database: Database, wire_version: int, timeout_seconds: float) -> Groups[Write, Written]:
-    async def together(writes: Sequence[Write], seconds: float) -> list[Written | Exception]:
+    async def together(writes: Sequence[Write], seconds: float) -> list[bool | Exception]:
         with pymongo.timeout(seconds):
             return await _send_together(database, writes)
 
-    async def alone(writes: Sequence[Write], seconds: float) -> list[Written | Exception]:
+    async def alone(writes: Sequence[Write], seconds: float) -> list[bool | Exception]:
         with pymongo.timeout(seconds):
             return [await _send_alone(database, write) for write in writes]
 
@@ -59,11 +52,13 @@ def grouped_writes(database: Database, wire_version: int, timeout_seconds: float
     return Groups(alone, timeout_seconds, most=1, under_way=ALONE_UNDER_WAY)
 
 
-async def _send_together(database: Database, writes: Sequence[Write]) -> list[Written | Exception]:
-    names = list(dict.fromkeys(write.collection for write in writes))
+async def _send_together(database: Database, writes: Sequence[Write]) -> list[bool | Exception]:
+    names = sorted({write.collection for write in writes})
+    # Inserts side by side, which the server then does in one go.
+    numbers = sorted(range(len(writes)), key=lambda n: (writes[n].where is not None, writes[n].collection))
     command = {
         "bulkWrite": 1,
-        "ops": [_operation(write, names.index(write.collection)) for write in writes],
+        "ops": [_operation(writes[n], names.index(writes[n].collection)) for n in numbers],
         "nsInfo": [{"ns": f"{database.name}.{name}"} for name in names],
         "ordered": False,
         "errorsOnly": False,
@@ -71,16 +66,16 @@ async def _send_together(database: Database, writes: Sequence[Write]) -> list[Wr
     }
     reply = await database.client.admin.command(command)
     _check_concern(reply)
-    told = {row["idx"]: row for row in reply["cursor"]["firstBatch"]}
+    told = {numbers[row["idx"]]: row for row in reply["cursor"]["firstBatch"]}
     return [_outcome(write, told[number]) if number in told else _UNTOLD for number, write in enumerate(writes)]
 
 
-async def _send_alone(database: Database, write: Write) -> Written | Exception:
+async def _send_alone(database: Database, write: Write) -> bool | Exception:
     command: Document
     if write.where is None:
         command = {"insert": write.collection, "documents": [write.what]}
     else:
-        change = {"q": write.where, "u": write.what, "upsert": write.upsert, "multi": False}
+        change = {"q": write.where, "u": write.what, "multi": False}
         command = {"update": write.collection, "updates": [change]}
     reply = await database.command(command | {"writeConcern": DURABLE})
     _check_concern(reply)
@@ -91,19 +86,17 @@ async def _send_alone(database: Database, write: Write) -> Written | Exception:
 def _operation(write: Write, namespace: int) -> Document:
     if write.where is None:
         return {"insert": namespace, "document": write.what}
-    change = {"filter": write.where, "updateMods": write.what, "multi": False, "upsert": write.upsert}
+    change = {"filter": write.where, "updateMods": write.what, "multi": False}
     return {"update": namespace, **change}
 
 
-def _outcome(write: Write, told: Document) -> Written | Exception:
+def _outcome(write: Write, told: Document) -> bool | Exception:
     code = told.get("code")
     if code is None:
-        is_new = "upserted" in told
-        return Written(matched=told["n"] == 1 and not is_new, is_new=is_new)
+        return bool(told["n"] == 1)
     if code in DUPLICATE_KEY and write.where is None:
-        return Written(matched=False, is_new=False)
-    kind = DuplicateKeyError if code in DUPLICATE_KEY else WriteError
-    return kind(told.get("errmsg", ""), code)
+        return False
+    return WriteError(told.get("errmsg", ""), code)
 
 
 def _check_concern(reply: dict[str, Any]) -> None:

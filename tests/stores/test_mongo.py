@@ -129,7 +129,7 @@ def asking(command: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for operation in command.get("ops", ()):
         if "update" in operation:
             collection = command["nsInfo"][operation["update"]]["ns"].rpartition(".")[2]
-            change = {"q": operation["filter"], "u": operation["updateMods"], "upsert": operation["upsert"]}
+            change = {"q": operation["filter"], "u": operation["updateMods"]}
             yield {"update": collection, "updates": [change]}
 
 

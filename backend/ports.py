@@ -77,9 +77,13 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It was sent and no answer that can be believed came; never send again, look instead."""
+    """It was sent and no answer that can be believed came; never send again, look instead.
+
+    ``job_reference`` is where to look, if a payment job was asked for and the gateway named it all the same.
+    """
 
     reason: str
+    job_reference: JobReference | None = None
 
 
 @dataclass(frozen=True, slots=True)

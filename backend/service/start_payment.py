@@ -231,14 +231,14 @@ class StartPayment:
 def _decide_outcome(number: int, outcome: CreateOutcome, order: Order) -> Sequence[Event]:
     """What the gateway's answer makes of the intent; an intent that was given up meanwhile is not opened any more."""
     job = order.jobs[number - 1]
+    named = outcome.job_reference if isinstance(outcome, Redirect | Unknown) else None
+    recognised = (JobRecognised(number, named),) if named is not None and job.job_reference is None else ()
     if job.state is not JobState.INTENT:
-        if isinstance(outcome, Redirect) and job.job_reference is None:
-            return (JobRecognised(number, outcome.job_reference),)
-        return ()
+        return recognised
     match outcome:
         case Redirect(job_reference, action_url, payments):
             return (JobOpened(number, job_reference, action_url, payments),)
         case Refused(reason) | NotSent(reason):
             return (JobRejected(number, reason),)
         case Unknown(reason):
-            return (JobLost(number, reason),)
+            return (JobLost(number, reason), *recognised)

@@ -217,6 +217,7 @@ async def test_a_request_without_a_body_is_signed_over_the_key_alone(gateway: re
         (httpx.Response(201, json=created(links={"action": {"url": "https://a\\@b/"}})), Unknown),
         (httpx.Response(201, json=created(links={"action": {"url": "https://[::1/"}})), Unknown),
         (httpx.Response(201, json=created(data={"reference": "../../etc", "payments": []})), Unknown),
+        (httpx.Response(201, json=created(data={"reference": JOB, "order": {"orderNumber": "TEST-002"}})), Unknown),
         (httpx.Response(201, content=b"x" * (1024 * 1024 + 1)), Unknown),
     ],
 )

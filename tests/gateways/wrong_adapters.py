@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -61,7 +62,8 @@ class Resends(CashflowsService):
 
 class HandsOutAnyPage(CashflowsService):
     async def create_payment_job(self, request: JobRequest) -> CreateOutcome:
-        return await self._change("POST", "/payment-jobs", read_created, job_body(request))
+        understand = partial(read_created, request.own_reference)
+        return await self._change("POST", "/payment-jobs", understand, job_body(request))
 
 
 class TakesSilenceForNothingSent(CashflowsService):

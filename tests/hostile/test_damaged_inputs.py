@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -119,7 +120,7 @@ def no_damaged_signature_fits(text: bytes) -> None:
 
 
 def read_reply(body: bytes) -> None:
-    for read in (read_job, read_created, read_methods, read_error_code):
+    for read in (read_job, partial(read_created, OwnReference("TEST-001")), read_methods, read_error_code):
         with suppress(WireError, InvalidInput):
             read(body)
 

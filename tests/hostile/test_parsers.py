@@ -6,6 +6,7 @@ A few dozen inputs each by default; ``make fuzz`` takes as many as wanted (EXAMP
 import json
 import os
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -19,7 +20,7 @@ from backend.config import Settings
 from backend.domain import exact_json
 from backend.domain.errors import InvalidInput, InvalidJson
 from backend.domain.money import CurrencyCode, Money, parse_currency
-from backend.domain.references import parse_order_reference, split_own_reference
+from backend.domain.references import OwnReference, parse_order_reference, split_own_reference
 from backend.gateways.cashflows.schemes import HmacSha256, Sha512
 from backend.gateways.cashflows.wire import read_created, read_error_code, read_job
 from backend.gateways.reading import WireError
@@ -59,7 +60,7 @@ def test_any_webhook_is_read_or_unreadable(scheme: Any, body: bytes) -> None:
 
 @many
 @given(BODIES)
-@pytest.mark.parametrize("read", [read_job, read_created, read_error_code])
+@pytest.mark.parametrize("read", [read_job, partial(read_created, OwnReference("A-1")), read_error_code])
 @pytest.mark.timeout(36_000)
 def test_any_reply_of_the_gateway_is_read_or_not_believed(read: Any, body: bytes) -> None:
     with suppress(WireError, InvalidInput):

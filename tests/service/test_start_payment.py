@@ -120,6 +120,7 @@ async def test_a_lost_reply_is_followed_by_a_job_of_its_own_name(here: World) ->
         ("enormous-reply", GatewayDidNotAnswer, JobState.ORPHAN),
         ("missing-data", GatewayDidNotAnswer, JobState.ORPHAN),
         ("missing-action-url", GatewayDidNotAnswer, JobState.ORPHAN),
+        ("other-job", GatewayDidNotAnswer, JobState.ORPHAN),
         ("redirect", GatewayDidNotAnswer, JobState.ORPHAN),
         ("unauthorized.create.x1", GatewayRefused, JobState.REJECTED),
         ("wrong-environment.create.x1", GatewayRefused, JobState.REJECTED),
@@ -137,6 +138,32 @@ async def test_after_every_fault_of_the_gateway_asking_again_is_safe(
     await here.press(started.action_url, "pay")
     await here.deliver()
     assert await here.status() is OrderStatus.PAID
+
+
+async def test_a_job_without_a_page_that_is_paid_after_all_is_found_by_looking(here: World) -> None:
+    """The reply named the job, so that it can be asked for although no webhook comes."""
+    await here.fault("missing-action-url")
+    with pytest.raises(GatewayDidNotAnswer):
+        await here.start()
+    await here.fault("lost-webhook")
+    (lost,) = await here.jobs_at_gateway()
+    await here.press(f"http://simulator.example/payment?ref={lost['pageReference']}", "pay")
+    here.later(seconds=10)
+    await here.work()
+    assert await here.status() is OrderStatus.PAID
+
+
+async def test_the_page_of_another_order_is_not_handed_out_and_its_job_not_taken_for_ours(here: World) -> None:
+    await here.fault("other-job.create.x1")
+    with pytest.raises(GatewayDidNotAnswer):
+        await here.start()
+    (lost,) = await here.jobs_at_gateway()
+    await here.press(f"http://simulator.example/payment?ref={lost['pageReference']}", "pay")
+    await here.deliver()
+    await here.work()
+    order = await here.order()
+    assert (await here.status(), order.jobs[0].job_reference) == (OrderStatus.PAID, lost["reference"])
+    assert order.attention == ()
 
 
 async def test_a_gateway_that_is_not_reached_leaves_nothing_behind(here: World) -> None:

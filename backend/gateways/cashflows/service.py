@@ -91,9 +91,10 @@ class CashflowsService(GuardedAdapter):
 
     async def create_payment_job(self, request: JobRequest) -> CreateOutcome:
         """Ask for a payment job. After Unknown it may exist, but nobody holds its page."""
-        created = await self._change("POST", "/payment-jobs", read_created, job_body(request))
+        understand = partial(read_created, request.own_reference)
+        created = await self._change("POST", "/payment-jobs", understand, job_body(request))
         if isinstance(created, Redirect) and not _is_page(created.action_url, self._page_domain):
-            return Unknown("the action link is no page of the gateway's")
+            return Unknown("the action link is no page of the gateway's", created.job_reference)
         return created
 
     async def retrieve_payment_job(self, reference: JobReference) -> RetrieveOutcome:

@@ -19,7 +19,7 @@ from ...domain.money import CurrencyCode, Money, parse_currency
 from ...domain.references import JobReference, OwnReference, PaymentReference
 from ...domain.statuses import PaymentStatus
 from ...domain.terms import DEFAULT_LOCALE, Address, Customer, OrderLine
-from ...ports import JobRequest, Redirect
+from ...ports import JobRequest, Redirect, Unknown
 from ..reading import Reference, Text, Wire, WireError, parse
 
 STATUSES: Final = {
@@ -93,12 +93,12 @@ class _Link(Wire):
 
 
 class _Links(Wire):
-    action: _Link
+    action: _Link | None = None
 
 
 class _Created(Wire):
     data: _Job
-    links: _Links
+    links: _Links = _Links()
 
 
 class _Retrieved(Wire):
@@ -178,15 +178,20 @@ def _line(number: int, line: OrderLine, currency: CurrencyCode) -> dict[str, str
     }
 
 
-def read_created(body: bytes) -> Redirect:
-    """The reply to "create payment job".
+def read_created(own_reference: OwnReference, body: bytes) -> Redirect | Unknown:
+    """The reply to "create payment job"; unknown is what it leaves if it is about another order, or names no page.
 
     Raises:
-        WireError: no job reference, or no page to send the customer to.
+        WireError: it cannot be read exactly, or has no job reference.
     """
     reply = parse(_Created, body)
+    if reply.data.order.order_number not in (None, own_reference):
+        return Unknown("the reply is about another order")  # its page would have the customer pay for that one
+    job_reference = JobReference(reply.data.reference)
+    if reply.links.action is None:
+        return Unknown("the reply names no page", job_reference)
     return Redirect(
-        job_reference=JobReference(reply.data.reference),
+        job_reference=job_reference,
         action_url=reply.links.action.url,
         payments=tuple(PaymentReference(payment.reference) for payment in reply.data.payments),
     )

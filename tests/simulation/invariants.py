@@ -19,9 +19,10 @@ from backend.domain.statuses import STRENGTH, JobState, OrderStatus, PaymentStat
 from backend.domain.terms import Mode
 from backend.service.start_payment import StartedPayment
 from backend.service.webhooks import Outcome
+from backend.simulator.model import Job as BankJob
 from backend.simulator.model import PartStatus, Status
 from backend.simulator.model import Payment as BankPayment
-from backend.simulator.outbox import State
+from backend.simulator.outbox import Entry, State
 
 from .bank import held
 
@@ -34,11 +35,10 @@ FOLDED_EVERY: Final = 20
 UNMATCHED: Final = frozenset({Outcome.UNMATCHED, Outcome.GIVEN_UP, Outcome.UNREADABLE})
 
 
-LYING_READS: Final = frozenset({"other-job"})
 LYING_AMOUNTS: Final = frozenset({"wrong-amount", "wrong-currency", "duplicate-keys"})
 SAID_BY: Final = {
-    "reference_differs": LYING_READS,
-    "job_unknown_to_gateway": LYING_READS,
+    "reference_differs": frozenset[str](),
+    "job_unknown_to_gateway": frozenset[str](),
     "overpaid": LYING_AMOUNTS,
     "underpaid": LYING_AMOUNTS,
     "currency_differs": LYING_AMOUNTS,
@@ -238,16 +238,30 @@ class Invariants:
             known = operation.own_reference in told or waits_for_gateway
             self._must(done or known, "nothing waits for ever", order, f"{operation} and nobody was told")
         status = order_status(order)
-        kept = sum(_kept(job.payments) for job in self._world.bank.jobs_of(order.reference))
+        kept = sum(self._kept_and_told(order, job) for job in self._world.bank.jobs_of(order.reference))
         if kept > order.amount.minor:
             self._must(any(item.is_open for item in order.attention), "too much is told", order, f"kept {kept}")
         if kept >= order.amount.minor and order.cancelled_at is None:
             self._must(status in (*PAID_ONCE, OrderStatus.REVIEW), "captured is paid", order, f"{status}, kept {kept}")
-        if status is OrderStatus.PENDING and "other-job.create.x1" not in self._world.scripts:
+        if status is OrderStatus.PENDING:
             latest = order.latest_job
             lost = latest is not None and latest.state is JobState.ORPHAN
             lost |= any(item.is_open for item in order.attention)
             self._must(lost or latest is None, "nothing waits for ever", order, "still pending")
+
+    def _kept_and_told(self, order: Order, job: BankJob) -> int:
+        """What the job's payments keep, unless nobody here could know of the job.
+
+        Nobody holds its page, so that the simulator's own hand paid it; the order has no name for it, as the reply to
+        the create was lost or named another job; and its webhooks were all lost, forged, or about somebody else's
+        payment. That a reply with a name and no page is made use of, ``test_start_payment.py`` shows.
+        """
+        kept = _kept(job.payments)
+        if not kept or job.reference in {known.job_reference for known in order.jobs}:
+            return kept
+        entries = self._world.bank.simulator.outbox.entries(job_reference=job.reference)
+        disclosed = job.reference in self._pages.get(order.id, ())
+        return kept if disclosed or any(_is_true(entry) for entry in entries) else 0
 
     def _shop_is_told(self, order: Order) -> None:
         """Everything at least once, each first time in its turn, always the same bytes."""
@@ -350,6 +364,12 @@ class Invariants:
     def _must(self, holds: bool, invariant: str, order: Order, detail: str) -> None:
         if not holds:
             self._world.violate(invariant, f"{order.id} v{order.version}: {detail}")
+
+
+def _is_true(entry: Entry) -> bool:
+    """Whether a webhook was sent that we can believe; without signatures, nobody refuses one as forged."""
+    refused = "forged-signature" in entry.notice.fault and entry.state is not State.ACKNOWLEDGED
+    return entry.state is not State.LOST and not refused and "foreign-webhook" not in entry.notice.fault
 
 
 def _completed(payment: BankPayment) -> int:

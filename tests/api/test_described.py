@@ -3,12 +3,14 @@
 import pytest
 
 from backend.api.description import operations
+from tests.program.conftest import host, project
 from tests.program.host import Host
 
 from .described.run import held_to_description
 from .openapi_snapshot import application
 
-pytest_plugins = ["tests.program.conftest"]
+__all__ = ["host", "project"]
+"""The fixtures that are needed here too."""
 
 PHASES = {
     "nobody": "examples,fuzzing",

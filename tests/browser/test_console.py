@@ -157,10 +157,10 @@ def test_the_shops_endpoint_is_tried_paused_and_resumed(
     for details in page.locator("details").all():
         details.locator("summary").click()
     look_at(page, screen, "notifications")
-    before = len(tests_received(shop))
+    before = len(trials_at(shop))
     page.locator("details", has_text="Send the test").get_by_label("Reason").fill("is it there?")
     page.get_by_role("button", name="Send the test").dblclick()
-    until("the shop has it", lambda: len(tests_received(shop)) == before + 1)
+    until("the shop has it", lambda: len(trials_at(shop)) == before + 1)
     page.goto("/console/notifications")
     page.locator("summary", has_text="Pause").click()
     page.locator("details[open]").get_by_label("Reason").fill("the shop is moved")
@@ -176,10 +176,10 @@ def test_the_shops_endpoint_is_tried_paused_and_resumed(
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("status")).to_have_text("Notifications are sent again.")
     expect(page.locator("section", has_text="State").first).to_contain_text("in use")
-    assert len(tests_received(shop)) == before + 1
+    assert len(trials_at(shop)) == before + 1
 
 
-def tests_received(shop: Receiver) -> list[bytes]:
+def trials_at(shop: Receiver) -> list[bytes]:
     return [each.body for each in shop.requests if b"endpoint.test" in each.body]
 
 

@@ -13,7 +13,7 @@ from tests.api.program import CREATE, JWT_SECRET, Program, problem
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOW = datetime.now(UTC)
-SOON = int((NOW + timedelta(minutes=5)).timestamp())
+SOON = int((NOW + timedelta(hours=2)).timestamp())
 GOOD = {"sub": "alice", "exp": SOON}
 
 
@@ -63,7 +63,7 @@ TOKENS = {
     "claims that are a text": made(claims="alice"),
     "claims that are no JSON": made(claims=b"\xff"),
     "no claims": made(claims={}),
-    "expired": made({"sub": "alice", "exp": SOON - 600}),
+    "expired": made({"sub": "alice", "exp": int(NOW.timestamp()) - 300}),
     "expired a second ago": made({"sub": "alice", "exp": int(NOW.timestamp()) - 1}),
     "expired before our time": made({"sub": "alice", "exp": 0}),
     "a negative expiry": made({"sub": "alice", "exp": -1}),

@@ -18,9 +18,9 @@ from backend.stores import MemoryStore, SqliteStore
 from backend.stores.transfer import DamagedExport, Imported, check_export, export_orders, import_orders
 from tests.contracts.bench import Bench
 from tests.contracts.examples import MINUTE, NOON, ODD_TEXTS, an_order, noted, with_every_event, with_job
-from tests.contracts.test_stores import bench, memory_bench, mongo_bench, sqlite_bench
+from tests.contracts.test_stores import bench, memory_bench, mongo_bench, old_mongo_bench, sqlite_bench
 
-__all__ = ["bench", "memory_bench", "mongo_bench", "sqlite_bench"]
+__all__ = ["bench", "memory_bench", "mongo_bench", "old_mongo_bench", "sqlite_bench"]
 
 LATER = NOON + 60 * MINUTE
 

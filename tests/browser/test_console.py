@@ -161,6 +161,7 @@ def test_the_shops_endpoint_is_tried_paused_and_resumed(
     page.locator("details", has_text="Send the test").get_by_label("Reason").fill("is it there?")
     page.get_by_role("button", name="Send the test").dblclick()
     until("the shop has it", lambda: len(trials_at(shop)) == before + 1)
+    page.wait_for_url("**/console/notifications?done=*")
     page.goto("/console/notifications")
     page.locator("summary", has_text="Pause").click()
     page.locator("details[open]").get_by_label("Reason").fill("the shop is moved")

@@ -123,8 +123,9 @@ class MongoStore:
         client, self._client = self._client, None
         if client is None:
             return
-        if self._writes is not None:
-            await self._writes.close()
+        for group in (self._gets, self._writes):
+            if group is not None:
+                await group.close()
         await client.close()
 
     async def ping(self) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from backend.ports import OrderStore
 from backend.stores import MemoryStore, MongoStore, SqliteStore
 from backend.stores.memory import MemoryDisk
-from backend.stores.mongo import NEWEST
+from backend.stores.mongo_link import NEWEST
 
 from .faults import LossyDisk, LostAnswer, lossy_connection_class
 from .mongo_proxy import lossy_proxy

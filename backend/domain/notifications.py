@@ -37,7 +37,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """``id`` is unique among all orders; ``attempts`` counts since it was made, or since an operator had it sent again.
+    """``id`` is unique among all orders; ``attempts`` counts those that ended since it was made, or since an operator
+    had it sent again.
 
     A pending one whose ``next_try_at`` lies ahead is waiting, or is just being sent by somebody.
     """

@@ -1,7 +1,8 @@
 """How far telling the shop came: which notification of an order is next, when, and what each attempt makes of it.
 
 Strictly in order: the first pending notification is the only one that is sent. It is claimed before it is sent, so that
-one sender at a time has it; a sender that dies costs the claim's time, and the notification is sent again.
+one sender at a time has it; a sender that dies costs the claim's time, and the notification is sent again. Only
+what the shop did, or that it did nothing, counts as an attempt.
 """
 
 from dataclasses import replace
@@ -51,7 +52,7 @@ def claimed(order: Order, now: datetime, until: datetime) -> Order:
     first = head(order)
     if first is None or (first.next_try_at is not None and first.next_try_at > now):
         return order
-    return _with(order, replace(first, attempts=first.attempts + 1, next_try_at=until))
+    return _with(order, replace(first, next_try_at=until))
 
 
 def delivered(order: Order, sent: Notification, at: datetime, answer: str) -> Order:
@@ -59,7 +60,7 @@ def delivered(order: Order, sent: Notification, at: datetime, answer: str) -> Or
     known = notification(order, sent.sequence)
     if known is None or known.state is NotificationState.DELIVERED:
         return order
-    done = replace(_logged(known, at, answer), state=NotificationState.DELIVERED, next_try_at=None)
+    done = replace(_tried(known, at, answer), state=NotificationState.DELIVERED, next_try_at=None)
     return _trimmed(_with(order, done))
 
 
@@ -73,7 +74,7 @@ def missed(
     known = notification(order, sent.sequence)
     if known is None or not _is_claim(known, sent):
         return order
-    known = _logged(known, at, answer)
+    known = _tried(known, at, answer)
     if known.attempts >= len(DELAYS):
         return _with(order, replace(known, state=NotificationState.DEAD, next_try_at=None))
     delay = DELAYS[known.attempts] * (1 + JITTER * spread)
@@ -88,7 +89,7 @@ def interrupted(order: Order, sent: Notification, at: datetime) -> Order:
     if known is None or not _is_claim(known, sent):
         return order
     known = _logged(known, at, "interrupted: the program was stopped")
-    return _with(order, replace(known, attempts=known.attempts - 1, next_try_at=at))
+    return _with(order, replace(known, next_try_at=at))
 
 
 def rearmed(order: Order, sequence: int, at: datetime, by: str) -> Order:
@@ -107,6 +108,10 @@ def _is_claim(known: Notification, sent: Notification) -> bool:
 
 def _logged(known: Notification, at: datetime, answer: str) -> Notification:
     return replace(known, log=(*known.log, Attempt(at, answer))[-KEPT_ATTEMPTS:])
+
+
+def _tried(known: Notification, at: datetime, answer: str) -> Notification:
+    return replace(_logged(known, at, answer), attempts=known.attempts + 1)
 
 
 def _with(order: Order, changed: Notification) -> Order:

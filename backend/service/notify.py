@@ -167,7 +167,7 @@ class Notifier:
         health = await self._record.note_failure(answer)
         step = partial(_missed, sent, now, answer, self._spread(), health.is_paused)
         order = await self._orders.steer(order, step, actor=ACTOR)
-        log.warning("notification %s was not taken, attempt %d: %s", sent.id, sent.attempts, answer.words)
+        log.warning("notification %s was not taken, attempt %d: %s", sent.id, sent.attempts + 1, answer.words)
 
     async def _give_back(self, order_id: OrderId, sent: Notification | None) -> None:
         """Whoever comes next sends it at once; where this fails, it waits until the claim has run out."""

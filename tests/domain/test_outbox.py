@@ -71,9 +71,20 @@ def test_a_claim_whose_sender_died_falls_due_again() -> None:
     order, sent = claim(telling(1))
     assert next_notice(order) == NOW + LEASE
     again, second = claim(order, NOW + LEASE)
-    assert second.attempts == sent.attempts + 1
+    assert second.attempts == sent.attempts == 0
     assert missed(again, sent, NOW, "late news", spread=0) is again, "it is another's claim now"
     assert states(delivered(again, sent, NOW, "answered 200")) == ["delivered"], "what was taken was taken"
+
+
+def test_an_attempt_of_which_nobody_told_does_not_put_off_the_next_ones() -> None:
+    """Our own deaths say nothing of the shop: its first refusal is the first, however many senders died before."""
+    order, at = telling(1), NOW
+    for _ in range(20):
+        order, _ = claim(order, at)
+        at += LEASE
+    order, sent = claim(order, at)
+    order = missed(order, sent, at, "answered 500", spread=0)
+    assert (order.outbox[0].attempts, next_notice(order)) == (1, at + DELAYS[1])
 
 
 def test_the_schedule_is_the_published_one_and_ends() -> None:

@@ -15,6 +15,9 @@ from .order_status import kept_minor
 from .statuses import NO_MONEY, JobState, PaymentStatus
 
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (10, 20, 40, 60, 120, 300, 600, 900))
+LOOK_AT_MOST_EVERY: Final = timedelta(seconds=3)
+"""For what others say of an order: a webhook that proves nothing, a customer who came back."""
+
 OVERDUE_AFTER: Final = timedelta(hours=2)
 """A job that is still open this long after its expiry is a matter for a person."""
 OVERDUE_INTERVAL: Final = timedelta(hours=6)
@@ -45,6 +48,20 @@ BATCH_HOUR: Final = time(3)
 def next_check(order: Order, now: datetime) -> datetime | None:
     """The earliest time at which any job or operation of the order wants a look."""
     return min(_wanted(order, now), default=None)
+
+
+def asked_again(order: Order, now: datetime) -> datetime | None:
+    """When to ask again what the gateway was asked and did not answer: a look that was due is still to be had."""
+    due = next_check(order, now)
+    return None if due is None else max(due, now + BACKOFF[min(order.looks_since_news, len(BACKOFF) - 1)])
+
+
+def rests_until(order: Order, now: datetime) -> datetime:
+    """How long the gateway is left alone about the order; a look that is still far ahead was noted by a wrong clock."""
+    looked = order.last_look_at
+    if looked is None or abs(now - looked) >= LOOK_AT_MOST_EVERY:
+        return now
+    return looked + LOOK_AT_MOST_EVERY
 
 
 def is_overdue(job: Job, now: datetime) -> bool:

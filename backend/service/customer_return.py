@@ -5,17 +5,15 @@ happened (a cancelled payment, for one).
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final
 
 from ..domain.model import Order
 from ..domain.order_status import order_status
 from ..domain.references import OrderReference
+from ..domain.schedule import rests_until
 from ..domain.statuses import OrderStatus
 from ..ports import Clock, OrderStore
 from .orders import Orders
-
-LOOK_AT_MOST_EVERY: Final = timedelta(seconds=3)
 
 UNDECIDED: Final = frozenset({OrderStatus.PENDING, OrderStatus.FAILED})
 
@@ -36,8 +34,7 @@ class CustomerReturn:
         order = await self._orders.find(reference)
         if order is not None and order_status(order) in UNDECIDED:
             now = self._clock.now()
-            rested = order.last_look_at is None or now >= order.last_look_at + LOOK_AT_MOST_EVERY
-            if rested and (order.next_check_at is None or order.next_check_at > now):
+            if rests_until(order, now) <= now and (order.next_check_at is None or order.next_check_at > now):
                 await self._store.make_due(order.id, now)
                 self._wake_worker()
         return order

@@ -16,7 +16,7 @@ from ..domain.ledger import record
 from ..domain.model import Order, OrderId, order_id
 from ..domain.outbox import next_notice
 from ..domain.references import JobReference, OrderReference
-from ..domain.schedule import next_check
+from ..domain.schedule import asked_again, next_check
 from ..domain.terms import Mode
 from ..following import follow_order
 from ..names import new_name
@@ -135,16 +135,18 @@ class Orders:
         claimed = replace(order, version=order.version + 1, last_look_at=self._clock.now())
         return claimed if await self._store.replace(claimed, order.version) else None
 
-    async def note_look(self, order: Order, began: datetime) -> None:
+    async def note_look(self, order: Order, began: datetime, *, answered: bool) -> None:
         """Remember that the gateway was asked at ``began`` and had no news, so that the next look comes later.
 
-        If the order changed meanwhile, that change has set its next look, and this one is dropped.
+        Without an answer it is no look that the order has had. If the order changed meanwhile, that change has set its
+        next look, and this one is dropped.
         """
         now = self._clock.now()
-        looked = replace(
-            order, version=order.version + 1, last_look_at=began, looks_since_news=order.looks_since_news + 1
-        )
-        await self._store.replace(replace(looked, next_check_at=next_check(looked, now)), order.version)
+        asked = replace(order, version=order.version + 1, looks_since_news=order.looks_since_news + 1)
+        if answered:
+            asked = replace(asked, last_look_at=began)
+        next_look = next_check(asked, now) if answered else asked_again(asked, now)
+        await self._store.replace(replace(asked, next_check_at=next_look), order.version)
 
     async def load(self, order_id: OrderId) -> Order:
         """The order as stored.

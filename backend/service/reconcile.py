@@ -75,18 +75,18 @@ class Reconciler:
         Raises:
             StoreError: what was learned may not be recorded; the order stays due.
         """
-        before, began = order.version, self._clock.now()
+        before, began, answered = order.version, self._clock.now(), True
         order = await self._orders.change(order, self._notice_time, actor=ACTOR)
         for job in _worth_a_look(order):
             assert job.job_reference is not None, "only a job that the gateway named is worth a look"
             looked = await self.look_at_job(order, job, job.job_reference)
-            order = looked.order
+            order, answered = looked.order, answered and looked.answered
             if looked.answered:
                 order = await self._send_waiting(order, job, job.job_reference)
         for job in _pages_not_wanted(order):
             order = await self.retire(order, job)
         if order.version == before:
-            await self._orders.note_look(order, began)
+            await self._orders.note_look(order, began, answered=answered)
         return order
 
     async def look_at_job(self, order: Order, job: Job, reference: JobReference) -> Looked:

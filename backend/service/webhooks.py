@@ -23,11 +23,13 @@ from ..domain.ledger import record
 from ..domain.model import Job, Order
 from ..domain.order_status import order_status
 from ..domain.references import OwnReference, split_own_reference
+from ..domain.schedule import LOOK_AT_MOST_EVERY, rests_until
 from ..domain.searching import DeliveryQuery
 from ..domain.terms import Mode
 from ..ports import Clock, OrderStore, PaymentGateway, StoreError, WebhookRejected, WebhookUnreadable
 from .orders import Orders
 from .reconcile import Looked, Reconciler
+from .sightings import Sightings
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +43,6 @@ MOST_COUNTED: Final = 100
 TAKEN_FOR: Final = timedelta(seconds=30)
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (2, 10, 60, 300, 900, 3600))
 GIVE_UP_AFTER: Final = timedelta(hours=24)
-LOOK_AT_MOST_EVERY: Final = timedelta(seconds=3)
-CLOCKS_DIFFER_BY: Final = timedelta(seconds=2)
-FIRST_TURN: Final = 1
-"""How often a delivery has been put off then: once, to be worked through in the background."""
 
 
 class Outcome(StrEnum):
@@ -92,6 +90,7 @@ class Webhooks:
         self._mode = mode
         self._job_tokens = job_tokens
         self._wake_worker = wake_worker
+        self._sightings = Sightings()
 
     async def accept(
         self, gateway_name: str, headers: Mapping[str, str], body: bytes, token: str | None = None
@@ -137,6 +136,7 @@ class Webhooks:
         """Work through one batch of pending deliveries; returns how many there were."""
         now = self._clock.now()
         pending = await self._store.take_deliveries(self._mode, now, now + TAKEN_FOR, BATCH)
+        self._sightings.see(pending)
         async with asyncio.TaskGroup() as group:
             for delivery in pending:
                 group.create_task(self._work_safely(delivery))
@@ -254,18 +254,20 @@ class Webhooks:
             return None
         order, job = found
         now = self._clock.now()
-        if isinstance(reading, Hint) and _was_looked_at_since(order, delivery):
+        if isinstance(reading, Hint) and self._sightings.was_answered_since(delivery, order.id, reference):
             await self._store.settle(delivery.id, delivery.received, Outcome.APPLIED)
             return None
-        rested_at = now if order.last_look_at is None else order.last_look_at + LOOK_AT_MOST_EVERY
+        rested_at = rests_until(order, now)
         claimed = await self._orders.claim_look(order) if now >= rested_at else None
         if claimed is None:
             again_at = rested_at if rested_at > now else now + LOOK_AT_MOST_EVERY
             await self._store.postpone(delivery.id, again_at, Outcome.CONFIRMING)
             return None
+        question = self._sightings.ask()
         looked = await self._reconciler.look_at_job(claimed, job, reference)
-        # A look without an answer answers for no hint, but is a reason to leave the gateway alone for a moment.
-        await self._orders.note_look(looked.order, now if looked.answered else min(now, delivery.last_at))
+        if looked.answered:
+            self._sightings.answer(order.id, reference, question)
+        await self._orders.note_look(looked.order, now, answered=looked.answered)
         return looked
 
     def _job_of(self, gateway_name: str, token: str) -> OwnReference:
@@ -343,16 +345,6 @@ def _keep_out_card_numbers(delivery: Delivery, named: OwnReference | None) -> No
 
 def _taken_as(what: str, delivery: Delivery) -> Delivery:
     return replace(delivery, headers=(*delivery.headers, (TAKEN_AS, what)))
-
-
-def _was_looked_at_since(order: Order, delivery: Delivery) -> bool:
-    """Whether the gateway was asked after the delivery came, by clocks that may differ a little.
-
-    At its first turn nobody can tell: the look may be its own, and the asker may have died before the answer.
-    """
-    if order.last_look_at is None or delivery.attempts <= FIRST_TURN:
-        return False
-    return order.last_look_at >= delivery.last_at + CLOCKS_DIFFER_BY
 
 
 def _learn_fact(number: int, fact: PaymentFact, order: Order) -> Sequence[Event]:

@@ -15,12 +15,15 @@ from backend.domain.schedule import (
     BACKOFF,
     BATCH_HOUR,
     LAST_LOOK_AFTER,
+    LOOK_AT_MOST_EVERY,
     OVERDUE_AFTER,
     OVERDUE_INTERVAL,
     SENDER_DEAD_AFTER,
+    asked_again,
     is_forsaken,
     is_overdue,
     next_check,
+    rests_until,
 )
 from backend.domain.statuses import PaymentStatus
 
@@ -54,6 +57,25 @@ def test_what_is_settled_wants_no_look() -> None:
     assert next_check(replace(closed, last_look_at=dead), dead) is None
     assert next_check(after(planned(placed()), JobRejected(1, "")), NOW) is None
     assert next_check(after(planned(placed()), JobLost(1, "")), NOW) is None
+
+
+def test_a_last_look_that_was_not_answered_is_had_again_less_and_less_often() -> None:
+    closed = after(opened(), JobClosed(1, ""))
+    dead = closed.jobs[0].expires_at + LAST_LOOK_AFTER
+    assert asked_again(closed, NOW) == dead, "it was not due yet"
+    waits = [asked_again(replace(closed, looks_since_news=looks), dead) for looks in range(len(BACKOFF) + 3)]
+    assert waits == [dead + pause for pause in (*BACKOFF, *[BACKOFF[-1]] * 3)]
+    assert asked_again(replace(closed, last_look_at=dead), dead) is None, "it has been had"
+
+
+def test_the_gateway_is_left_alone_for_three_seconds_by_clocks_that_may_be_wrong() -> None:
+    order, second = opened(), timedelta(seconds=1)
+    assert rests_until(order, NOW) == NOW
+    for since in (-2, -1, 0, 1, 2):
+        looked = NOW - since * second
+        assert rests_until(replace(order, last_look_at=looked), NOW) == looked + LOOK_AT_MOST_EVERY
+    for since in (-3600, -3, 3, 3600):
+        assert rests_until(replace(order, last_look_at=NOW - since * second), NOW) == NOW
 
 
 def test_a_lost_job_that_was_recognised_is_watched() -> None:

@@ -61,6 +61,24 @@ async def test_a_page_that_ran_out_expires_the_order(here: World) -> None:
     assert (await here.order()).next_check_at is None
 
 
+async def test_a_last_look_that_the_gateway_does_not_answer_is_had_again(here: World) -> None:
+    """The page ended early; what came of a payment that was under way then, nobody else would ask."""
+    await here.press((await here.start()).action_url, "cancel")
+    here.later(seconds=10)
+    await here.work()
+    last = (await here.order()).next_check_at
+    assert last is not None
+    await here.fault("error-503-before.read.x6")
+    here.later(seconds=(last - here.clock.now()).total_seconds())
+    for wait in (20, 40):
+        assert await here.reconciler.run_due() == 1
+        due = (await here.order()).next_check_at
+        assert due == here.clock.now() + timedelta(seconds=wait)
+        here.later(seconds=wait)
+    assert await here.reconciler.run_due() == 1
+    assert (await here.order()).next_check_at is None
+
+
 @pytest.mark.parametrize("fault", ["wrong-amount", "wrong-currency"])
 async def test_a_gateway_that_names_another_amount_pays_nothing(here: World, fault: str) -> None:
     await here.fault(f"{fault}.read")

@@ -103,7 +103,7 @@ REPLACE, INSERT, TAKE_DUE = MemoryStore.replace, MemoryStore.insert, MemoryStore
 SETTLE, RECEIVE = MemoryStore.settle, MemoryStore.receive
 
 
-async def _note_look_blindly(self: Any, order: Order) -> None:
+async def _note_look_blindly(self: Any, order: Order, *_: Any, **__: Any) -> None:
     stored = await self._store.get(order.id)
     if stored is not None:
         looked = replace(order, version=stored.version + 1, last_look_at=self._clock.now())

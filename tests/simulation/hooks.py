@@ -22,42 +22,43 @@ class WebhookNetwork:
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    async def post(self, _: str, *, content: bytes, headers: Mapping[str, str], **__: object) -> httpx.Response:
+    async def post(self, url: str, *, content: bytes, headers: Mapping[str, str], **_: object) -> httpx.Response:
         chance = self._world.chance
         if chance.strikes("webhook_lost"):
             raise httpx.ConnectError("connection refused")
         if chance.strikes("webhook_late"):
             await asyncio.sleep(chance.between("webhook", 0.1, 12))
         if chance.strikes("webhook_twice"):
-            self._world.spawn(self._again(content, headers))
-        answer = await self._deliver(content, headers)
+            self._world.spawn(self._again(url, content, headers))
+        answer = await self._deliver(url, content, headers)
         if chance.strikes("webhook_answer_lost"):
             raise httpx.ReadError("connection reset")
         return answer
 
-    async def _again(self, content: bytes, headers: Mapping[str, str]) -> None:
+    async def _again(self, url: str, content: bytes, headers: Mapping[str, str]) -> None:
         await asyncio.sleep(self._world.chance.between("webhook", 0, 40))
         try:
-            await self._deliver(content, headers)
+            await self._deliver(url, content, headers)
         except httpx.HTTPError:
             return
 
-    async def _deliver(self, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
+    async def _deliver(self, url: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
         up = self._world.up()
         if not up:
             raise httpx.ConnectError("connection refused")
         process = self._world.chance.pick("webhook", up)
-        answer = await _received(process, {name.lower(): value for name, value in headers.items()}, content)
+        token = url.rpartition("/")[2]
+        answer = await _received(process, {name.lower(): value for name, value in headers.items()}, content, token)
         if answer.status_code == 200:
             await self._world.invariants.webhook_acknowledged(content)
         return answer
 
 
-async def _received(process: Process, headers: Mapping[str, str], body: bytes) -> httpx.Response:
+async def _received(process: Process, headers: Mapping[str, str], body: bytes, token: str) -> httpx.Response:
     """As ``api/webhook_routes.py`` answers."""
 
     async def take(services: Services) -> httpx.Response:
-        accepted = await services.webhooks.accept("cashflows", headers, body)
+        accepted = await services.webhooks.accept("cashflows", headers, body, token)
         return httpx.Response(200, json=dict(accepted.acknowledgement))
 
     try:

@@ -47,8 +47,13 @@ class WebhookNetwork:
         if not up:
             raise httpx.ConnectError("connection refused")
         process = self._world.chance.pick("webhook", up)
-        token = url.rpartition("/")[2]
-        answer = await _received(process, {name.lower(): value for name, value in headers.items()}, content, token)
+        try:
+            answer = await _received(process, headers, content, url.rpartition("/")[2])
+        except httpx.HTTPError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - nothing else may come out of our services
+            self._world.violate("no surprise", f"a webhook met {exc!r}")
+            raise httpx.ReadError("connection reset") from None
         if answer.status_code == 200:
             await self._world.invariants.webhook_acknowledged(content)
         return answer
@@ -58,7 +63,8 @@ async def _received(process: Process, headers: Mapping[str, str], body: bytes, t
     """As ``api/webhook_routes.py`` answers."""
 
     async def take(services: Services) -> httpx.Response:
-        accepted = await services.webhooks.accept("cashflows", headers, body, token)
+        named = {name.lower(): value for name, value in headers.items()}
+        accepted = await services.webhooks.accept("cashflows", named, body, token)
         return httpx.Response(200, json=dict(accepted.acknowledgement))
 
     try:

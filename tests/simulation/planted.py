@@ -167,9 +167,9 @@ def _void_always_done(kind: OperationKind, body: bytes) -> Any:
 # --- webhooks ---
 
 
-async def _acknowledge_first(original: Any, self: Webhooks, gateway: str, headers: Any, body: bytes) -> Accepted:
+async def _acknowledge_first(original: Any, self: Webhooks, gateway: str, headers: Any, body: bytes, token: str) -> Any:
     try:
-        return await original(self, gateway, headers, body)  # type: ignore[no-any-return]
+        return await original(self, gateway, headers, body, token)
     except StoreError:
         return Accepted(self._gateways[gateway].acknowledgement(body), Outcome.LATER)
 

@@ -155,7 +155,7 @@ async def test_sigkill_loses_writes_that_were_not_journaled(tmp_path: Path) -> N
 
     The journal is written ten times a second anyway, so a single kill may come just after that: hence the attempts.
     """
-    with MongoEngine(tmp_path / "data", require_engine_or_skip(), sync_commits=False) as engine:
+    with MongoEngine(tmp_path / "data", require_engine_or_skip(), flushes=False) as engine:
         for attempt in range(10):
             acknowledged: list[int] = []
             async with open_client(engine.url) as client:

@@ -340,6 +340,13 @@ class OrderStore(Protocol):
         """Add the delivery, or count it on its row; returns the row as it stands, with whatever else came
         meanwhile counted too. Its ``next_try_at`` is taken over."""
 
+    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
+        """As ``receive``; and where ``replace`` would replace the order, that and ``settle``, in one go.
+
+        ``order`` is a change of one that was read. The row that is returned is pending where that was not replaced, or
+        where the row came again meanwhile. Cut short, it leaves the first of the three steps done, or the first two.
+        """
+
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
         """Mark the row worked through up to ``seen`` receptions; it stays pending if more have come since."""
 

@@ -6,7 +6,7 @@ its history is the proof. Deciding again is always safe, because it never calls 
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, TypeVar
@@ -27,6 +27,8 @@ Decide: TypeAlias = Callable[[Order], Sequence[Event]]
 
 Step: TypeAlias = Callable[[Order], tuple[Order, Sequence[Event]]]
 """The order with its outbox brought on, and what happens to the order with it; as ``Decide``, without effect."""
+
+Write: TypeAlias = Callable[[Order, int], Awaitable[bool]]
 
 Found = TypeVar("Found", Order, Order | None)
 
@@ -78,15 +80,25 @@ class Orders:
                 return stored
         raise StoreUnavailable(f"order {order.id} could not be stored in {MOST_ROUNDS} tries")
 
-    async def change(self, order: Order, decide: Decide, *, actor: str, operation: str | None = None) -> Order:
+    async def change(
+        self,
+        order: Order,
+        decide: Decide,
+        *,
+        actor: str,
+        operation: str | None = None,
+        write: Write | None = None,
+    ) -> Order:
         """Apply what ``decide`` makes of the order, once; returns the order as it stands then.
 
-        Whether it was this call that changed it, ``made_by`` tells of the ``operation`` given.
+        Whether it was this call that changed it, ``made_by`` tells of the ``operation`` given. ``write`` replaces it as
+        the store's ``replace`` does, and may write more along with it.
 
         Raises:
             StoreError: the change may or may not have been made; nothing else has.
         """
-        return await self._write(order, lambda known: (known, decide(known)), actor, operation or new_operation())
+        step = lambda known: (known, decide(known))  # noqa: E731
+        return await self._write(order, step, actor, operation or new_operation(), write or self._store.replace)
 
     async def steer(self, order: Order, step: Step, *, actor: str) -> Order:
         """Write how far telling the shop came, and what happens to the order with it; returns the order as it is then.
@@ -96,9 +108,9 @@ class Orders:
         Raises:
             StoreError: the step may or may not have been taken.
         """
-        return await self._write(order, step, actor, new_operation())
+        return await self._write(order, step, actor, new_operation(), self._store.replace)
 
-    async def _write(self, order: Order, step: Step, actor: str, operation: str) -> Order:
+    async def _write(self, order: Order, step: Step, actor: str, operation: str, write: Write) -> Order:
         began = self._clock.now()
         for _ in range(MOST_ROUNDS):
             _follow(order)
@@ -116,7 +128,7 @@ class Orders:
             next_look = next_check(changed, now) if events else changed.next_check_at
             changed = replace(changed, next_check_at=next_look, next_notice_at=next_notice(changed))
             try:
-                if await self._store.replace(changed, order.version):
+                if await write(changed, order.version):
                     return _follow(changed)
             except StoreOutcomeUnknown:
                 if self._clock.now() >= began + self._limit:

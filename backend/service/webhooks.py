@@ -1,7 +1,8 @@
 """Webhooks: verify, store, apply, acknowledge; what cannot be applied now is tried again from the inbox.
 
 Crash points: before the row is stored the gateway has no acknowledgement and repeats; from then on the row is pending
-until it was worked through, whoever does it. Applying is idempotent, so a row may be worked through twice.
+until it was worked through, whoever does it. Applying is idempotent, so a row may be worked through twice. The usual
+webhook is stored and applied in one write, which never leaves the order changed without the row (``intake.py``).
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from ..domain.schedule import LOOK_AT_MOST_EVERY, rests_until
 from ..domain.searching import DeliveryQuery
 from ..domain.terms import Mode
 from ..ports import Clock, OrderStore, PaymentGateway, StoreError, WebhookRejected, WebhookUnreadable
+from .intake import Intake
 from .orders import Orders
 from .reconcile import Looked, Reconciler
 from .sightings import Sightings
@@ -121,16 +123,8 @@ class Webhooks:
             delivery = await self._store.receive(_taken_as("unreadable", new))
             await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
             raise
-        delivery = await self._store.receive(_taken_as("hint" if isinstance(reading, Hint) else "fact", new))
-        try:
-            outcome = await self._apply(delivery, reading)
-            if outcome is Outcome.CONFIRMING:
-                await self._store.postpone(delivery.id, self._clock.now(), outcome)
-                self._wake_worker()
-        except StoreError as exc:
-            log.warning("delivery %s is stored and will be applied later: %s", delivery.id, exc)
-            outcome = Outcome.LATER
-        return Accepted(gateway.acknowledgement(body), outcome)
+        intake = Intake(self._store, _taken_as("hint" if isinstance(reading, Hint) else "fact", new))
+        return Accepted(gateway.acknowledgement(body), await self._take_in(intake, reading))
 
     async def run_pending(self) -> int:
         """Work through one batch of pending deliveries; returns how many there were."""
@@ -178,7 +172,7 @@ class Webhooks:
         if found is None:
             return "nothing now: no such order or payment is known here; it would be tried again for a day"
         order, job = found
-        if isinstance(reading, Hint) or job.payment(reading.fact.payment_reference) is None:
+        if isinstance(reading, Hint) or not _is_known(job, reading.fact):
             return f"the gateway would be asked about payment job {job.number} of order {order.reference}"
         return _foreseen(order, _learn_fact(job.number, reading.fact, order), self._clock.now())
 
@@ -213,22 +207,53 @@ class Webhooks:
         if await self._apply(delivery, reading) is Outcome.CONFIRMING:
             await self._confirm(delivery, reading)
 
+    async def _take_in(self, intake: Intake, reading: SignedFact | Hint) -> Outcome:
+        """Store a new delivery and do what can be done with it without the gateway.
+
+        Raises:
+            StoreError: it is not known to be stored.
+        """
+        try:
+            outcome = await self._at_once(intake, reading)
+        except StoreError as exc:
+            return _later(await intake.stored(), exc)
+        if outcome is not None:
+            return outcome
+        delivery = await intake.stored()
+        try:
+            outcome = await self._apply(delivery, reading)
+            if outcome is Outcome.CONFIRMING:
+                await self._store.postpone(delivery.id, self._clock.now(), outcome)
+                self._wake_worker()
+        except StoreError as exc:
+            return _later(delivery, exc)
+        return outcome
+
+    async def _at_once(self, intake: Intake, reading: SignedFact | Hint) -> Outcome | None:
+        """Store and apply a fact about a payment that is known here; None, and nothing done, with anything else."""
+        found = await self._find(reading) if isinstance(reading, SignedFact) else None
+        if found is None or isinstance(reading, Hint) or not _is_known(found[1], reading.fact):
+            return None
+        return await self._learn(intake, *found, reading.fact)
+
     async def _apply(self, delivery: Delivery, reading: SignedFact | Hint) -> Outcome:
         """Do what can be done without the gateway; after CONFIRMING the row is still to be dealt with."""
         found = await self._find(reading)
         if found is None:
             return await self._postpone(delivery, Outcome.UNMATCHED)
         order, job = found
-        if isinstance(reading, Hint) or job.payment(reading.fact.payment_reference) is None:
+        if isinstance(reading, Hint) or not _is_known(job, reading.fact):
             return Outcome.CONFIRMING
-        return await self._learn(delivery, order, job, reading.fact)
+        return await self._learn(Intake(self._store, delivery, is_stored=True), order, job, reading.fact)
 
-    async def _learn(self, delivery: Delivery, order: Order, job: Job, fact: PaymentFact) -> Outcome:
-        order = await self._orders.change(order, partial(_learn_fact, job.number, fact), actor=ACTOR)
-        fits = objection(order, order.jobs[job.number - 1], fact) is None
-        outcome = Outcome.APPLIED if fits else Outcome.SET_ASIDE
-        await self._store.settle(delivery.id, delivery.received, outcome)
-        return outcome
+    async def _learn(self, intake: Intake, order: Order, job: Job, fact: PaymentFact) -> Outcome:
+        outcome = partial(_outcome, job.number, fact)
+        write = partial(intake.write, outcome)
+        order = await self._orders.change(order, partial(_learn_fact, job.number, fact), actor=ACTOR, write=write)
+        if not intake.is_settled:
+            delivery = await intake.stored()
+            await self._store.settle(delivery.id, delivery.received, outcome(order))
+        return outcome(order)
 
     async def _confirm(self, delivery: Delivery, reading: SignedFact | Hint) -> None:
         """Ask the gateway. A hint is dealt with by having asked, a fact once its payment is known there."""
@@ -345,6 +370,20 @@ def _keep_out_card_numbers(delivery: Delivery, named: OwnReference | None) -> No
 
 def _taken_as(what: str, delivery: Delivery) -> Delivery:
     return replace(delivery, headers=(*delivery.headers, (TAKEN_AS, what)))
+
+
+def _later(delivery: Delivery, why: StoreError) -> Outcome:
+    log.warning("delivery %s is stored and will be applied later: %s", delivery.id, why)
+    return Outcome.LATER
+
+
+def _is_known(job: Job, fact: PaymentFact) -> bool:
+    """Whether the payment is; of another one the gateway is asked first."""
+    return job.payment(fact.payment_reference) is not None
+
+
+def _outcome(number: int, fact: PaymentFact, order: Order) -> Outcome:
+    return Outcome.APPLIED if objection(order, order.jobs[number - 1], fact) is None else Outcome.SET_ASIDE
 
 
 def _learn_fact(number: int, fact: PaymentFact, order: Order) -> Sequence[Event]:

@@ -179,6 +179,12 @@ class MemoryStore:
 
         return self.disk.write(change)
 
+    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
+        row = await self.receive(delivery)
+        if await self.replace(order, expected_version):
+            await self.settle(row.id, row.received, outcome)
+        return self._delivery(row.id) or row
+
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
         def change() -> None:
             known = self._delivery(delivery_id)

@@ -146,6 +146,24 @@ class MongoStore:
         new = replace(delivery, received=1)
         if await self._insert(DELIVERIES, delivery_row(new)):
             return new
+        return await self._count(delivery)
+
+    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
+        new = replace(delivery, received=1)
+        stored = await self._link.write_in_turn(
+            Write(DELIVERIES, delivery_row(new)),
+            _replacement(ORDERS, order_row(order), expected_version),
+            _settlement(delivery.id, 1, outcome),
+        )
+        if stored == 3:
+            return replace(new, done=1, next_try_at=None, outcome=outcome)
+        row = new if stored else await self._count(delivery)
+        if stored > 1 or (not stored and await self.replace(order, expected_version)):
+            await self.settle(row.id, row.received, outcome)
+            return replace(row, done=row.received, attempts=0, next_try_at=None, outcome=outcome)
+        return row
+
+    async def _count(self, delivery: Delivery) -> Delivery:
         news = {"last_at": codec.instant(delivery.last_at), "next_try_at": codec.maybe_instant(delivery.next_try_at)}
         change: codec.Document = {"$inc": {"received": 1}} | set_or_unset(news)
         await self._link.write(Write(DELIVERIES, change, {"_id": delivery.id}))
@@ -153,8 +171,7 @@ class MongoStore:
         return counted if counted is not None else await self.receive(delivery)  # it was dropped meanwhile
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
-        usual = {"$set": {"done": seen, "outcome": outcome, "attempts": 0}, "$unset": {"next_try_at": ""}}
-        if await self._link.write(Write(DELIVERIES, usual, {"_id": delivery_id, "received": seen})):
+        if await self._link.write(_settlement(delivery_id, seen, outcome)):
             return
         done = {"$max": ["$done", {"$min": [seen, "$received"]}]}
         more = {"$gt": ["$received", "$done"]}
@@ -227,8 +244,7 @@ class MongoStore:
         return await self._link.write(Write(collection, row))
 
     async def _replace(self, collection: str, row: codec.Document, expected_version: int) -> bool:
-        stored = {"_id": row["_id"], "version": expected_version}
-        return await self._link.write(Write(collection, row, stored))
+        return await self._link.write(_replacement(collection, row, expected_version))
 
     async def _drop(self, collection: Collection, conditions: codec.Document, limit: int) -> int:
         rows = await self._link.read(lambda: collection.find(conditions, {"_id": 1}, limit=limit).to_list())
@@ -293,3 +309,13 @@ class MongoStore:
             if isinstance(result, BaseException):
                 raise result
         return [result for result in results if result is not None and not isinstance(result, BaseException)]
+
+
+def _replacement(collection: str, row: codec.Document, expected_version: int) -> Write:
+    return Write(collection, row, {"_id": row["_id"], "version": expected_version})
+
+
+def _settlement(delivery_id: DeliveryId, seen: int, outcome: str) -> Write:
+    """The usual one, where nothing more was received than was seen."""
+    done = {"$set": {"done": seen, "outcome": outcome, "attempts": 0}, "$unset": {"next_try_at": ""}}
+    return Write(DELIVERIES, done, {"_id": delivery_id, "received": seen})

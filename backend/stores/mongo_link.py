@@ -21,7 +21,7 @@ from .codec import Document
 from .groups import Groups
 from .mongo_errors import is_write_conflict, read_error, write_error
 from .mongo_indexes import DELIVERIES, ORDERS, RECORDS
-from .mongo_writes import Write, grouped_writes
+from .mongo_writes import InTurn, Write, grouped_writes
 
 Client: TypeAlias = AsyncMongoClient[Document]
 Collection: TypeAlias = AsyncCollection[Document]
@@ -54,7 +54,7 @@ class MongoLink:
         self._listeners = tuple(listeners)
         self._most_wire_version = most_wire_version
         self._client: Client | None = None
-        self._writes: Groups[Write, bool] | None = None
+        self._writes: Groups[InTurn, int] | None = None
         self._gets: Groups[OrderId, Document | None] | None = None
 
     async def open(self) -> None:
@@ -103,9 +103,13 @@ class MongoLink:
 
     async def write(self, write: Write) -> bool:
         """Whether it found its place, see ``mongo_writes.py``."""
+        return await self.write_in_turn(write) == 1
+
+    async def write_in_turn(self, *writes: Write) -> int:
+        """How many of the writes found their place; after one that did not, none is done."""
         if self._writes is None:
             raise self._not_open()
-        return await self.trying(partial(self._writes.ask, write))
+        return await self.trying(partial(self._writes.ask, InTurn(writes)))
 
     async def trying(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Do one write; one that met another writer at its document is tried again, as nothing was written."""

@@ -3,15 +3,19 @@
 The command exists since MongoDB 8.0; an older server is sent each write by itself. Either way each write has its own
 answer: it found its place, or none, or failed. Nothing is atomic but each document's change, as
 everywhere with MongoDB. Sources: MongoDB manual, "bulkWrite", "update", "insert" (database commands).
+
+Writes that go **in turn** are each done only where the one before found its place. One command has no such rule, but an
+ordered one ends at its first error: so a replacement that others follow may insert, which fails where it does not find
+its place, as its id is taken. What such an error left undone is done in turn, a command for each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import WriteConcernError, WriteError
+from pymongo.errors import PyMongoError, WriteConcernError, WriteError
 
 from ..ports import StoreOutcomeUnknown
 from .codec import Document
@@ -36,65 +40,130 @@ class Write:
     where: Document | None = None
 
 
-def grouped_writes(database: Database, wire_version: int, timeout_seconds: float) -> Groups[Write, bool]:
-    """Each write is answered with whether it found its place: a free id, or the document to change."""
+@dataclass(slots=True)
+class InTurn:
+    """Writes that go in turn, and how far they came. Those before the last insert, or replace a whole document."""
 
-    async def together(writes: Sequence[Write], seconds: float) -> list[bool | Exception]:
-        with pymongo.timeout(seconds):
-            return await _send_together(database, writes)
+    writes: Sequence[Write]
+    found: int = 0
+    missed: bool = False
+    error: Exception | None = None
 
-    async def alone(writes: Sequence[Write], seconds: float) -> list[bool | Exception]:
-        with pymongo.timeout(seconds):
-            return [await _send_alone(database, write) for write in writes]
+    @property
+    def left(self) -> Sequence[Write]:
+        return () if self.missed or self.error is not None else self.writes[self.found :]
+
+    @property
+    def answer(self) -> int | Exception:
+        return self.error if self.error is not None else self.found
+
+    def note(self, told: Document) -> None:
+        """What became of the next of them."""
+        outcome = _outcome(told)
+        if isinstance(outcome, Exception):
+            self.error = outcome
+        elif outcome:
+            self.found += 1
+        else:
+            self.missed = True
+
+
+def grouped_writes(database: Database, wire_version: int, timeout_seconds: float) -> Groups[InTurn, int]:
+    """Writes are answered with how many of them found their place: a free id, or the document to change."""
+
+    async def together(turns: Sequence[InTurn], seconds: float) -> list[int | Exception]:
+        return await _bounded(_send_together(database, turns), turns, seconds)
+
+    async def alone(turns: Sequence[InTurn], seconds: float) -> list[int | Exception]:
+        return await _bounded(_send_alone(database, turns), turns, seconds)
 
     if wire_version >= BULK_WRITE_SINCE:
         return Groups(together, timeout_seconds)
     return Groups(alone, timeout_seconds, most=1, under_way=ALONE_UNDER_WAY)
 
 
-async def _send_together(database: Database, writes: Sequence[Write]) -> list[bool | Exception]:
-    names = sorted({write.collection for write in writes})
+async def _bounded(sending: Awaitable[None], turns: Sequence[InTurn], seconds: float) -> list[int | Exception]:
+    """The answers; where a command failed as a whole, whoever waited for it is told so."""
+    for turn in turns:
+        turn.error = None  # of an earlier try
+    try:
+        with pymongo.timeout(seconds):
+            await sending
+    except PyMongoError as exc:
+        for turn in turns:
+            if turn.left:
+                turn.error = exc
+    return [turn.answer for turn in turns]
+
+
+async def _send_together(database: Database, turns: Sequence[InTurn]) -> None:
+    if any(len(turn.left) > 1 for turn in turns):
+        await _send(database, turns, ordered=True)
+    while waiting := [turn for turn in turns if turn.left]:
+        await _send(database, waiting, ordered=False)
+
+
+async def _send(database: Database, turns: Sequence[InTurn], *, ordered: bool) -> None:
+    """Send all that is left, or what comes next of each: then none stands in another's way."""
+    steps = [
+        (number, turn, write) for turn in turns for number, write in enumerate(turn.left if ordered else turn.left[:1])
+    ]
     # Inserts side by side, which the server then does in one go.
-    numbers = sorted(range(len(writes)), key=lambda n: (writes[n].where is not None, writes[n].collection))
+    steps.sort(key=lambda step: (step[0], step[2].where is not None, step[2].collection))
+    names = sorted({write.collection for _, _, write in steps})
     command = {
         "bulkWrite": 1,
-        "ops": [_operation(writes[n], names.index(writes[n].collection)) for n in numbers],
+        "ops": [
+            _operation(write, names.index(write.collection), is_followed=ordered and number + 1 < len(turn.left))
+            for number, turn, write in steps
+        ],
         "nsInfo": [{"ns": f"{database.name}.{name}"} for name in names],
-        "ordered": False,
+        "ordered": ordered,
         "errorsOnly": False,
         "writeConcern": DURABLE,
     }
     reply = await database.client.admin.command(command)
     _check_concern(reply)
-    told = {numbers[row["idx"]]: row for row in reply["cursor"]["firstBatch"]}
-    return [_outcome(write, told[number]) if number in told else _UNTOLD for number, write in enumerate(writes)]
+    told = {row["idx"]: row for row in reply["cursor"]["firstBatch"]}
+    for number, (_, turn, _) in enumerate(steps):
+        if number in told:
+            turn.note(told[number])
+        elif not (ordered and reply["nErrors"]):
+            turn.error = _UNTOLD
 
 
-async def _send_alone(database: Database, write: Write) -> bool | Exception:
+async def _send_alone(database: Database, turns: Sequence[InTurn]) -> None:
+    for turn in turns:
+        while turn.left:
+            turn.note(await _told_of(database, turn.left[0]))
+
+
+async def _told_of(database: Database, write: Write) -> Document:
     command: Document
     if write.where is None:
         command = {"insert": write.collection, "documents": [write.what]}
     else:
         change = {"q": write.where, "u": write.what, "multi": False}
         command = {"update": write.collection, "updates": [change]}
-    reply = await database.command(command | {"writeConcern": DURABLE})
+    reply: Document = await database.command(command | {"writeConcern": DURABLE})
     _check_concern(reply)
     failed = reply.get("writeErrors")
-    return _outcome(write, failed[0] if failed else reply)
+    return failed[0] if failed else reply
 
 
-def _operation(write: Write, namespace: int) -> Document:
+def _operation(write: Write, namespace: int, *, is_followed: bool) -> Document:
     if write.where is None:
         return {"insert": namespace, "document": write.what}
-    change = {"filter": write.where, "updateMods": write.what, "multi": False}
+    change = {"filter": write.where, "updateMods": write.what, "multi": False, "upsert": is_followed}
     return {"update": namespace, **change}
 
 
-def _outcome(write: Write, told: Document) -> bool | Exception:
+def _outcome(told: Document) -> bool | Exception:
+    """Whether a write found its place. No index but that of the ids is unique, so a duplicate is one of those."""
     code = told.get("code")
     if code is None:
         return bool(told["n"] == 1)
-    if code in DUPLICATE_KEY and write.where is None:
+    if code in DUPLICATE_KEY:
         return False
     return WriteError(told.get("errmsg", ""), code)
 

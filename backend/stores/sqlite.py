@@ -4,12 +4,14 @@ A write that returned is flushed to the disk (``sqlite_file.py``); writes that w
 (``sqlite_runners.py``). The file must be on a local disk: file locks on network file systems are not to be trusted
 (sqlite.org/wal.html).
 
-Each write is one statement that changes data, plus at most a SELECT before it in the same transaction.
+Each write is one statement that changes data, plus at most a SELECT before it in the same transaction; what needs two
+is undone as a whole (``sqlite_file.all_or_nothing``).
 """
 
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +28,7 @@ from ..domain.terms import Mode
 from ..ports import StoreOutcomeUnknown, StoreUnavailable, Work
 from . import codec, sqlite_search
 from .job_thread import JobThread
-from .sqlite_file import ConnectionClass, SqliteLink
+from .sqlite_file import ConnectionClass, SqliteLink, all_or_nothing
 from .sqlite_runners import Reads, Writes
 from .sqlite_schema import DELIVERY_COLUMNS, ORDER_COLUMNS, create_tables, index_differences
 
@@ -56,6 +58,13 @@ RECEIVE: Final = """
     INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE
         SET received = received + 1, last_at = excluded.last_at, next_try_at = excluded.next_try_at
+    RETURNING *
+"""
+RECEIVE_SETTLED: Final = """
+    INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE
+        SET received = received + 1, last_at = excluded.last_at, done = received + 1, outcome = excluded.outcome,
+            attempts = 0, next_try_at = NULL
     RETURNING *
 """
 SETTLE: Final = """
@@ -223,11 +232,25 @@ class SqliteStore:
     # --- inbox ---
 
     async def receive(self, delivery: Delivery) -> Delivery:
-        row = codec.delivery_to_document(delivery)
-        row["headers"] = codec.headers_to_json(row)
-        values = tuple(row[column] for column in DELIVERY_COLUMNS)
+        values = _delivery_values(delivery)
         stored: Row = await self._writes.run(lambda connection: connection.execute(RECEIVE, values).fetchall()[0])
         return delivery if stored == values else _delivery(stored)
+
+    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
+        settled = replace(delivery, done=delivery.received, attempts=0, next_try_at=None, outcome=outcome)
+        changed = (*order_values(order), order.id, expected_version)
+        pending, done = _delivery_values(delivery), _delivery_values(settled)
+
+        def write(connection: sqlite3.Connection) -> Row:
+            with all_or_nothing(connection):
+                if connection.execute(REPLACE, changed).rowcount == 1:
+                    rows: list[Row] = connection.execute(RECEIVE_SETTLED, done).fetchall()
+                else:
+                    rows = connection.execute(RECEIVE, pending).fetchall()
+            return rows[0]
+
+        stored = await self._writes.run(write)
+        return settled if stored == done else _delivery(stored)
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
         values = (seen, outcome, delivery_id)
@@ -323,6 +346,12 @@ def _order(row: OrderRow) -> Order:
     return codec.order_from_json(
         order_id, text, version=version, next_check_at=next_check_at, next_notice_at=next_notice_at
     )
+
+
+def _delivery_values(delivery: Delivery) -> Row:
+    row = codec.delivery_to_document(delivery)
+    row["headers"] = codec.headers_to_json(row)
+    return tuple(row[column] for column in DELIVERY_COLUMNS)
 
 
 def _delivery(row: Row, **changed: object) -> Delivery:

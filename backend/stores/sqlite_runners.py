@@ -2,8 +2,8 @@
 
 **Group commit.** The cost of a durable write is the flush at commit, and one flush serves any number of writes that
 wait. No caller gets an answer before COMMIT has returned. One write that fails spoils no other: each job changes data
-in a single statement, which SQLite undoes by itself when it fails (sqlite.org/lang_conflict.html), and when the whole
-transaction is lost, its jobs are tried one by one.
+in a single statement, which SQLite undoes by itself when it fails (sqlite.org/lang_conflict.html), or inside a
+savepoint; and when the whole transaction is lost, its jobs are tried one by one.
 
 **What an error means.** Before COMMIT nothing is written for certain: StoreUnavailable. An error of COMMIT itself says
 nothing: a commit that returned "disk I/O error" was seen to be there after reopening, so it is StoreOutcomeUnknown.

@@ -17,7 +17,7 @@ from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable, Wor
 from backend.stores import MemoryStore
 from backend.stores.memory import MemoryDisk
 
-from . import inbox, order_store
+from . import applying, inbox, order_store
 from .faults import LossyDisk, LostAnswer
 from .order_store import Check
 
@@ -261,6 +261,53 @@ class KeepsBodiesAsText(MemoryStore):
         return await super().receive(replace(delivery, body=text.encode()))
 
 
+class SettlesWithoutTheOrder(MemoryStore):
+    """Takes the row for done, whatever became of the order."""
+
+    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
+        await super().receive_applied(delivery, outcome, order, expected_version)
+        await self.settle(delivery.id, delivery.received, outcome)
+        return self._delivery(delivery.id) or delivery
+
+
+class StoresNoDeliveryWithoutTheOrder(MemoryStore):
+    """One transaction, undone as a whole where the order was changed by others."""
+
+    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
+        known = self.disk.orders.get(order.id)
+        if known is None or known.version != expected_version:
+            return delivery
+        return await super().receive_applied(delivery, outcome, order, expected_version)
+
+
+class AppliesOverOthers(MemoryStore):
+    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
+        known = self.disk.orders[order.id]
+        return await super().receive_applied(delivery, outcome, order, known.version)
+
+
+class SettlesTheFirstOnly(MemoryStore):
+    """Writes what an insert would, also where the row has been counted before."""
+
+    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
+        row = await self.receive(delivery)
+        if await self.replace(order, expected_version):
+            await self.settle(row.id, 1, outcome)
+        return self._delivery(row.id) or row
+
+
+class SettlesFirst(MemoryStore):
+    """In the wrong order, so that what is cut short leaves a settled row and an unchanged order."""
+
+    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
+        settled = replace(delivery, done=1, next_try_at=None, outcome=outcome)
+        known = self.disk.orders.get(order.id)
+        is_current = known is not None and known.version == expected_version
+        row = await self.receive(settled if is_current else delivery)
+        await self.replace(order, expected_version)
+        return row
+
+
 BROKEN: Final[dict[type[MemoryStore], Check]] = {
     InsertChecksThenWrites: order_store.one_of_100_racing_inserts_wins,
     InsertOverwrites: order_store.an_order_is_inserted_once,
@@ -289,6 +336,11 @@ BROKEN: Final[dict[type[MemoryStore], Check]] = {
     SettlesBlindly: inbox.settling_less_than_was_received_leaves_the_rest_pending,
     SettlesBackwards: inbox.settling_never_goes_back_or_beyond,
     PostponesWhatIsDone: inbox.postponing_does_not_wake_a_settled_row,
+    SettlesWithoutTheOrder: applying.where_the_order_was_changed_by_others_the_row_waits,
+    StoresNoDeliveryWithoutTheOrder: applying.where_the_order_was_changed_by_others_the_row_waits,
+    AppliesOverOthers: applying.a_known_row_waits_where_the_order_was_changed_by_others,
+    SettlesTheFirstOnly: applying.a_known_row_is_counted_and_settled_with_the_order,
+    SettlesFirst: applying.cut_short_it_never_settles_without_the_order,
     KeepsBodiesAsText: inbox.a_delivery_comes_back_as_it_was_received,
 }
 """Each with the check that must catch it."""

@@ -7,7 +7,7 @@ import pytest
 
 from backend.stores.mongo_writes import BULK_WRITE_SINCE
 
-from . import inbox, order_store, records, searching
+from . import applying, inbox, order_store, records, searching
 from .bench import Bench, MemoryBench, MongoBench, SqliteBench
 
 
@@ -45,7 +45,9 @@ def bench(request: pytest.FixtureRequest) -> Bench:
 
 
 @pytest.mark.parametrize(
-    "check", [*order_store.CHECKS, *inbox.CHECKS, *searching.CHECKS, *records.CHECKS], ids=lambda check: check.__name__
+    "check",
+    [*order_store.CHECKS, *inbox.CHECKS, *applying.CHECKS, *searching.CHECKS, *records.CHECKS],
+    ids=lambda check: check.__name__,
 )
 async def test_contract(check: order_store.Check, bench: Bench) -> None:
     await check(bench)

@@ -26,6 +26,7 @@ RATES: Final[Mapping[str, float]] = {
     "store_late": 0.05,
     "store_slow": 0.08,
     "store_lost_race": 0.1,
+    "store_half_done": 0.05,
     "lease_lost": 0.15,
     "webhook_lost": 0.2,
     "webhook_twice": 0.25,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from unittest.mock import patch
 
+from backend.domain.deliveries import Delivery
 from backend.domain.model import Order
 from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable
 from backend.stores import MemoryStore, SqliteStore, codec
@@ -33,6 +34,7 @@ WRITES = frozenset(
         "make_due",
         "take_due",
         "receive",
+        "receive_applied",
         "settle",
         "postpone",
         "take_deliveries",
@@ -42,6 +44,9 @@ WRITES = frozenset(
         "drop_expired_records",
     }
 )
+
+REPLACED = {"replace": 0, "receive_applied": 2}
+"""Which argument is the order that takes another's place."""
 
 
 class Inline(Generic[R]):
@@ -117,8 +122,11 @@ class FaultyStore:
         await asyncio.sleep(chance.between("pause", 0.05, 4) if chance.strikes("store_slow") else 0)
         if chance.strikes("store_away"):
             raise StoreUnavailable("the simulated store is away")
-        if name == "replace" and chance.strikes("store_lost_race"):
-            await self._be_overtaken(given[0])
+        if name in REPLACED and chance.strikes("store_lost_race"):
+            await self._be_overtaken(given[REPLACED[name]])
+        if name == "receive_applied" and chance.strikes("store_half_done"):
+            await self._do_half(*given)
+            raise StoreOutcomeUnknown("the simulated store died over it")
         if name in ("take_due", "take_deliveries") and chance.strikes("lease_lost"):
             given = _shortened(name, given)
         if name in WRITES and chance.strikes("store_late"):
@@ -139,6 +147,12 @@ class FaultyStore:
     async def _land_late(self, name: str, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         await asyncio.sleep(self._world.chance.between("pause", 0.01, 3))
         await self._do(name, given, named)
+
+    async def _do_half(self, delivery: Delivery, _: str, order: Order, expected_version: int) -> None:
+        """As far as MongoDB may come, where the three documents are written one after the other."""
+        await self._do("receive", (delivery,), {})
+        if self._world.chance.likely("store_half_done", 0.5):
+            await self._do("replace", (order, expected_version), {})
 
     async def _be_overtaken(self, order: Order) -> None:
         """Somebody else writes the order just before: nothing of note, but the version is taken."""

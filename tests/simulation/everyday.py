@@ -31,6 +31,7 @@ RATES: Final[Mapping[str, float]] = {
     "store_late": 0.001,
     "store_slow": 0.005,
     "store_lost_race": 0.002,
+    "store_half_done": 0.001,
     "lease_lost": 0.002,
     "webhook_lost": 0.01,
     "webhook_twice": 0.01,

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from backend.domain.deliveries import Delivery
 from backend.domain.model import Order, OrderId
 from backend.domain.terms import Mode
 from backend.ports import OrderStore
@@ -169,7 +170,10 @@ class World:
     def written(self, name: str, given: Sequence[Any], answer: object) -> None:
         """A write has landed."""
         self._wrote.set()
-        if name in ("insert", "replace") and answer is True:
+        if name == "receive_applied":
+            if not cast(Delivery, answer).is_pending:
+                self.invariants.order_written(given[2])
+        elif name in ("insert", "replace") and answer is True:
             self.invariants.order_written(given[0])
         elif name in ("insert", "replace"):
             self.saw("write_refused")

@@ -1,0 +1,135 @@
+"""What every store promises about a delivery that is stored together with what it made of an order."""
+
+import asyncio
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from backend.domain.deliveries import Delivery
+from backend.domain.model import Order
+from backend.ports import StoreOutcomeUnknown
+
+from .bench import Bench
+from .examples import MINUTE, NOON, a_delivery, an_order, noted
+from .order_store import RACERS, Check
+
+LATER: Final = NOON + MINUTE
+
+
+async def found(bench: Bench, order: Order, delivery: Delivery) -> tuple[Order | None, Delivery | None]:
+    """What a newcomer reads."""
+    store = await bench.store()
+    return await store.get(order.id), await store.get_delivery(delivery.id)
+
+
+async def a_delivery_is_stored_and_settled_with_the_order(bench: Bench) -> None:
+    store = await bench.store()
+    order, delivery = an_order(), a_delivery()
+    await store.insert(order)
+    changed = noted(order, "applied")
+    row = await store.receive_applied(delivery, "applied", changed, order.version)
+    assert row == replace(delivery, done=1, next_try_at=None, outcome="applied")
+    assert await found(bench, order, delivery) == (changed, row)
+
+
+async def where_the_order_was_changed_by_others_the_row_waits(bench: Bench) -> None:
+    store = await bench.store()
+    order, delivery = an_order(), a_delivery()
+    await store.insert(order)
+    other = noted(order, "by others")
+    await store.replace(other, order.version)
+    assert await store.receive_applied(delivery, "applied", noted(order, "too late"), order.version) == delivery
+    assert await found(bench, order, delivery) == (other, delivery)
+
+
+async def a_known_row_is_counted_and_settled_with_the_order(bench: Bench) -> None:
+    store = await bench.store()
+    order, first = an_order(), a_delivery()
+    await store.insert(order)
+    await store.receive(first)
+    await store.postpone(first.id, LATER, "gateway away")
+    changed = noted(order, "applied")
+    row = await store.receive_applied(a_delivery(at=LATER, due=LATER), "applied", changed, order.version)
+    assert row == replace(first, received=2, done=2, last_at=LATER, next_try_at=None, outcome="applied")
+    assert await found(bench, order, first) == (changed, row)
+
+
+async def a_known_row_waits_where_the_order_was_changed_by_others(bench: Bench) -> None:
+    store = await bench.store()
+    order, first = an_order(), a_delivery()
+    await store.insert(order)
+    await store.receive(first)
+    again = a_delivery(at=LATER, due=LATER)
+    row = await store.receive_applied(again, "applied", noted(order, "too late"), order.version + 7)
+    assert row == replace(first, received=2, last_at=LATER, next_try_at=LATER)
+    assert await found(bench, order, first) == (order, row)
+
+
+async def of_100_racing_receptions_one_changes_the_order_and_each_counts(bench: Bench) -> None:
+    stores = [await bench.store() for _ in range(4)]
+    order, delivery = an_order(), a_delivery()
+    await stores[0].insert(order)
+    rivals = [noted(order, f"rival {n}") for n in range(RACERS)]
+    await asyncio.gather(
+        *(stores[n % 4].receive_applied(delivery, "applied", rival, order.version) for n, rival in enumerate(rivals))
+    )
+    stored, row = await found(bench, order, delivery)
+    assert stored in rivals
+    assert row is not None
+    assert row.received == RACERS
+
+
+async def each_of_many_at_once_has_its_own_fate(bench: Bench) -> None:
+    """Some of them meet a changed order, some a known row; those beside them do not notice."""
+    store = await bench.store()
+    orders = [an_order(f"TEST-{n:03}") for n in range(30)]
+    deliveries = [a_delivery(b"%d" % n) for n in range(30)]
+    changed = [noted(order, "applied") for order in orders]
+    await asyncio.gather(*(store.insert(order) for order in orders))
+    overtaken, known = range(1, 30, 5), range(2, 30, 7)
+    others = {n: noted(orders[n], "by others") for n in overtaken}
+    await asyncio.gather(*(store.replace(other, other.version - 1) for other in others.values()))
+    await asyncio.gather(*(store.receive(deliveries[n]) for n in known))
+    beside = an_order("BESIDE")
+    *_, inserted = await asyncio.gather(
+        *(
+            store.receive_applied(delivery, "applied", after, order.version)
+            for delivery, after, order in zip(deliveries, changed, orders, strict=True)
+        ),
+        store.insert(beside),
+    )
+    assert inserted is True
+    for n, (order, delivery) in enumerate(zip(orders, deliveries, strict=True)):
+        stored, row = await found(bench, order, delivery)
+        assert row is not None
+        assert row.received == (2 if n in known else 1)
+        assert stored == (others[n] if n in overtaken else changed[n])
+        assert row.is_pending is (n in overtaken)
+
+
+async def cut_short_it_never_settles_without_the_order(bench: Bench) -> None:
+    for landed in (True, False):
+        order, delivery = an_order(f"TEST-{landed}"), a_delivery(b"%d" % landed)
+        await (await bench.store()).insert(order)
+        changed = noted(order, "applied")
+        store = await bench.lossy_store(landed=landed)
+        with pytest.raises(StoreOutcomeUnknown):
+            await store.receive_applied(delivery, "applied", changed, order.version)
+        stored, row = await found(bench, order, delivery)
+        assert (row is not None) is landed
+        if row is None or row.is_pending:
+            assert stored in (order, changed)
+        else:
+            assert stored == changed
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    a_delivery_is_stored_and_settled_with_the_order,
+    where_the_order_was_changed_by_others_the_row_waits,
+    a_known_row_is_counted_and_settled_with_the_order,
+    a_known_row_waits_where_the_order_was_changed_by_others,
+    of_100_racing_receptions_one_changes_the_order_and_each_counts,
+    each_of_many_at_once_has_its_own_fate,
+    cut_short_it_never_settles_without_the_order,
+)

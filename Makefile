@@ -80,8 +80,8 @@ chaos: $(VENV)/dev.stamp  ## kill, pause, starve and misdate real processes unde
 schemathesis: $(VENV)/dev.stamp  ## hold the running program to its description: EXAMPLES=100 an endpoint, for each kind of CALLER=
 	$(BIN)/python -m tests.api.described.run --examples $(or $(EXAMPLES),100) $(if $(CALLER),--caller $(CALLER))
 
-mutation: $(VENV)/mutation.stamp  ## do the tests notice when the program is changed? SUITE=program|simulator SAMPLE=400 (0: all) SEED=1
-	$(BIN)/python -m tests.mutation.run --suite $(or $(SUITE),program) --sample $(or $(SAMPLE),400) --seed $(or $(SEED),1)
+mutation: $(VENV)/mutation.stamp  ## do the tests notice when the program is changed? SUITE=domain|service|cashflows|simulator SAMPLE=300 (0: all) SEED=1 AGAIN=
+	$(BIN)/python -m tests.mutation.run --suite $(or $(SUITE),service) --sample $(or $(SAMPLE),300) --seed $(or $(SEED),1) $(if $(AGAIN),--again)
 
 stories: $(VENV)/dev.stamp  ## tell the application STORIES=1000 stories over HTTP, and the domain as many, each step held against a model
 	STORIES=$(or $(STORIES),1000) $(BIN)/python -m pytest -n 2 -q tests/api/stories tests/domain/test_any_story.py

@@ -1,12 +1,13 @@
 """``make mutation``: of a sample of small changes to the program, how many do the tests notice?
 
-    python -m tests.mutation.run --suite program --sample 400 --seed 1
-    python -m tests.mutation.run --suite simulator
+    python -m tests.mutation.run --suite service --sample 300 --seed 1
+    python -m tests.mutation.run --suite service --again
 
+Each change is tried against the tests of the folder's own, and what they miss against wider ones (``suites.py``).
 mutmut works in a copy of the project under ``.cache/mutation``, where it keeps its results: what was tried is not tried
-again, so it may be stopped and goes on. The table has, for each package, a 95% interval for the share that is noticed,
-and the survivors are listed below it. What only runs while a module is imported cannot be switched on by mutmut later,
-and is left out (``IMPORTED``). A change that ends in no time counts as noticed.
+again, so it may be stopped and goes on. After tests were added, ``--again`` tries what survived. The table has a 95%
+interval for the share that is noticed, and the survivors are listed below it. What only runs while a module is imported
+cannot be switched on by mutmut later, and is left out (``IMPORTED``). A change that ends in no time counts as noticed.
 """
 
 import argparse
@@ -22,12 +23,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from .suites import SUITES, Suite
+
 ROOT: Final = Path(__file__).parents[2]
 PLACE: Final = ROOT / ".cache" / "mutation"
 COPIED: Final = ("backend", "tests", "examples", "docs", "deploy")
 FILES: Final = (".env.example", "README.md", "CASHFLOWS_INTEGRATION_GUIDE.md", "constraints.txt", "supervisord.conf")
-SMALLEST: Final = {"program": "backend.domain.standing.*", "simulator": "backend.simulator.clock.*"}
-"""Something to try, so that mutmut makes all its changes, which are then drawn from."""
 IMPORTED: Final = ("backend.domain.money.x__exponents__",)
 SURVIVED, NO_TESTS, KILLED = 0, 33, 1
 CONFIDENCE: Final = 1.96
@@ -54,20 +55,25 @@ class Tally:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--suite", choices=sorted(SMALLEST), default="program")
-    parser.add_argument("--sample", type=int, default=400, help="changes to try in each package; 0 is all of them")
+    parser.add_argument("--suite", choices=sorted(SUITES), default="service")
+    parser.add_argument("--sample", type=int, default=300, help="changes to try; 0 is all of them")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--again", action="store_true", help="try what survived once more")
     asked = parser.parse_args()
-    place = PLACE / asked.suite
-    _copy(asked.suite, place)
-    if not _results(place):
-        _mutmut(place, [SMALLEST[asked.suite]])
-    drawn = _drawn(_results(place), asked.sample, asked.seed)
-    results = _results(place)
-    left = [name for name in drawn if results[name] is None]
-    if left:
-        _mutmut(place, left)
-    tell(tallied(_results(place), drawn))
+    suite = SUITES[asked.suite]
+    own, wider = PLACE / asked.suite / "own", PLACE / asked.suite / "wider"
+    _make(suite, own, wider=False)
+    drawn = _drawn(_results(own), asked.sample, asked.seed)
+    _try(own, drawn, again=asked.again)
+    results = _results(own)
+    missed = [name for name in drawn if results[name] in (SURVIVED, NO_TESTS)]
+    if missed:
+        _make(suite, wider, wider=True)
+        _try(wider, missed, again=asked.again)
+        found = _results(wider)
+        results |= {name: found[name] for name in missed}
+    tell(tallied(results, drawn))
+    sys.stdout.write(f"{len(drawn) - len(missed)} noticed by {', '.join(suite.own)}\n")
 
 
 def tallied(results: Mapping[str, int | None], drawn: list[str]) -> Mapping[str, Tally]:
@@ -102,7 +108,7 @@ def tell(tallies: Mapping[str, Tally]) -> None:
         sys.stdout.writelines(f"survived: {name}\n" for name in tally.survivors)
 
 
-def _copy(suite: str, place: Path) -> None:
+def _make(suite: Suite, place: Path, *, wider: bool) -> None:
     """A project of its own for mutmut, whose settings are those of the suite; it keeps what it found so far."""
     place.mkdir(parents=True, exist_ok=True)
     for name in COPIED:
@@ -111,8 +117,18 @@ def _copy(suite: str, place: Path) -> None:
         )
     for name in FILES:
         shutil.copy(ROOT / name, place / name)
-    settings = (Path(__file__).parent / f"{suite}.toml").read_text()
+    settings = suite.settings(wider=wider)
     (place / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + settings)
+    if not _results(place):
+        _mutmut(place, [suite.smallest])
+
+
+def _try(place: Path, names: list[str], *, again: bool) -> None:
+    results = _results(place)
+    tried_again = (None, SURVIVED, NO_TESTS) if again else (None,)
+    left = [name for name in names if results[name] in tried_again]
+    if left:
+        _mutmut(place, left)
 
 
 def _mutmut(place: Path, names: list[str]) -> None:

@@ -43,12 +43,15 @@ REQUEST = JobRequest(
 )
 
 
+async def no_pause(seconds: float) -> None: ...
+
+
 def service(client: httpx.AsyncClient, *, page_domain: str | None = None, url: str = HOST) -> CashflowsService:
     return CashflowsService(
         merchant_id="200426100000000000",
         scheme=HmacSha256("secret", "whsec"),
         gateway_url=url,
-        http=GatewayHttp(client, deadline_seconds=5),
+        http=GatewayHttp(client, deadline_seconds=5, sleep=no_pause),
         is_configured=True,
         page_domain=page_domain,
     )

@@ -62,16 +62,20 @@ class SharedClock:
 
 
 class Network(httpx.AsyncBaseTransport):
-    """Carries our gateway calls to the simulator, unless it is ``down``."""
+    """Carries our gateway calls to the simulator, unless it is ``down``; ``late`` replies to changes come too late."""
 
     def __init__(self, simulator: Simulator, mortality: Mortality) -> None:
         self._inner = MortalNetwork(httpx.ASGITransport(app=simulator.app), mortality)
         self.down = False
+        self.late = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.down:
             raise httpx.ConnectError("connection refused")
-        return await self._inner.handle_async_request(request)
+        response = await self._inner.handle_async_request(request)
+        if self.late and request.method != "GET":
+            raise httpx.ReadTimeout("the deadline passed")
+        return response
 
 
 @dataclass

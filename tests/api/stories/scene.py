@@ -30,6 +30,7 @@ LATE = 4_102_444_800
 """Tokens are held against the machine's clock: theirs do not end."""
 KEY, ENTRY = new_operator_key("anna", Role.ADMIN)
 REFUNDER_KEY, REFUNDER_ENTRY = new_operator_key("rob", Role.REFUNDER)
+VIEWER_KEY, VIEWER_ENTRY = new_operator_key("vic", Role.VIEWER)
 
 
 class StoryClock:
@@ -72,7 +73,7 @@ class Scene:
         self._runner = asyncio.Runner()
         self._app = create_app(
             Settings(_env_file=None, jwt_secret_key=JWT_SECRET, cashflows_webhook_secret=WEBHOOK_SECRET,
-                     public_base_url=BASE_URL, operator_keys=f"{ENTRY},{REFUNDER_ENTRY}", worker="off"),
+                     public_base_url=BASE_URL, operator_keys=f"{ENTRY},{REFUNDER_ENTRY},{VIEWER_ENTRY}", worker="off"),
             store=lambda _: MemoryStore(),
             clock=self.clock,
             simulated=self._simulated,

@@ -5,7 +5,7 @@ A few stories by default; ``make stories STORIES=1000`` for many.
 
 import os
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from backend.simulator.model import PartStatus, Payment, Status
 
 from ..program import CREATE
-from .scene import REFUNDER_KEY, Notice, Scene
+from .scene import REFUNDER_KEY, VIEWER_KEY, Notice, Scene
 
 STORIES: Final = int(os.environ.get("STORIES", "40"))
 STEPS: Final = 25
@@ -47,6 +47,7 @@ FAULTS: Final = [
     if (name, call) not in {("lost-reply", "read"), ("error-500-after", "read")}
 ]
 PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
+NO_MORE_PAYMENT: Final = PAID | {"partially_captured", "authorized", "review"}
 HELD: Final = frozenset({Status.PAID, Status.RESERVED})
 SEEN: Final = Counter[str]()
 """Where the stories ended, and what became of operations."""
@@ -69,7 +70,7 @@ class Stories(RuleBasedStateMachine):
     def begin(self, auto_capture: bool) -> None:
         self.scene = Scene(auto_capture=auto_capture)
         self.known: set[str] = set()
-        self.seen: dict[str, tuple[int, int]] = {}
+        self.keys: dict[str, tuple[str, str, datetime]] = {}
 
     def teardown(self) -> None:
         if not hasattr(self, "scene"):
@@ -83,10 +84,14 @@ class Stories(RuleBasedStateMachine):
 
     @rule(target=pages, order=st.sampled_from(ORDERS))
     def a_customer_starts_to_pay(self, order: str) -> Any:
+        seen = self.scene.order(order) if order in self.known else None
         answer = self.create(order, OWNERS[order], AMOUNT[order])
         if answer.status_code != 200:
             assert answer.status_code in (409, 502, 503), answer.text
             return multiple()
+        if seen is not None:
+            assert seen["status"] not in NO_MORE_PAYMENT, "it would be paid twice"
+            assert not seen["is_cancelled"], "nobody wants it any more"
         self.known.add(order)
         return answer.json()["action_url"]
 
@@ -97,6 +102,27 @@ class Stories(RuleBasedStateMachine):
         assert self.create(order, "mallory", AMOUNT[order]).status_code == 409
         assert self.create(order, OWNERS[order], "0.01").status_code == 409
         assert self.scene.as_customer("mallory", "GET", f"/api/orders/{order}").status_code == 404
+        page = self.scene.as_customer("mallory", "GET", "/api/payment/success", params={"ref": order})
+        assert page.status_code == 404, "who says who they are is held to it"
+        mine = self.scene.as_customer(OWNERS[order], "GET", f"/api/orders/{order}")
+        assert mine.json()["status"] == self.scene.order(order)["status"]
+
+    @rule(order=st.sampled_from(ORDERS))
+    def a_request_is_sent_again_under_its_key(self, order: str) -> None:
+        """Whatever becomes of the order in between: the first answer for a day, to the byte, for its caller alone."""
+        key, now = f"{order} {len(self.keys)}", self.scene.clock.now()
+        first = self.create(order, OWNERS[order], AMOUNT[order], key)
+        if first.status_code == 200:
+            self.known.add(order)
+            self.keys[key] = order, first.text, now + timedelta(hours=23)
+            answer = self.create(order, "mallory", AMOUNT[order], key)
+            assert answer.status_code == 409, "another's key is a new one"
+        for kept, (known, told, until) in self.keys.items():
+            if now > until:
+                continue
+            again = self.create(known, OWNERS[known], AMOUNT[known], kept)
+            assert (again.status_code, again.text) == (200, told)
+            assert self.create(known, OWNERS[known], "0.01", kept).status_code == 422
 
     @rule(page=pages, card=st.sampled_from(sorted(CARDS)))
     def a_card_is_entered(self, page: str, card: str) -> None:
@@ -132,8 +158,10 @@ class Stories(RuleBasedStateMachine):
     @rule(notice=notices)
     def a_webhook_arrives(self, notice: Notice) -> None:
         """Perhaps again, perhaps late: those that were written stay to be drawn."""
+        before = self.received(notice)
         answer = self.scene.call("POST", notice.path, content=notice.body, headers=notice.headers)
         assert answer.status_code == 200, answer.text
+        assert self.received(notice) == before + 1, "what is acknowledged is stored"
 
     @rule(notice=notices, status=st.sampled_from(["captured", "declined", "failed"]))
     def a_webhook_is_forged(self, notice: Notice, status: str) -> None:
@@ -158,7 +186,8 @@ class Stories(RuleBasedStateMachine):
     def an_operation_is_asked_for(self, order: str, kind: str, amount: str | None, twice: bool) -> None:
         if order not in self.known:
             return
-        number = self.scene.order(order)["next_operation"]
+        seen = self.scene.order(order)
+        number = seen["next_operation"]
         body = {"kind": kind, "number": number, "reason": "as drawn"} | ({} if amount is None else {"amount": amount})
         answers = [
             self.scene.as_operator("POST", f"orders/{order}/operations", key=REFUNDER_KEY, json=body)
@@ -167,6 +196,9 @@ class Stories(RuleBasedStateMachine):
         assert all(answer.status_code in (200, 202, 409) for answer in answers), answers[-1].text
         if answers[0].status_code != 409:
             assert {answer.json()["operation"]["number"] for answer in answers} == {number}, "twice is once"
+            most = [minor(offer["most"]) for offer in seen["offers"] if offer["kind"] == kind]
+            assert most, "what is not offered is refused"
+            assert amount is None or minor(amount) <= max(most), "and so is more than is left"
 
     @rule(data=st.data(), order=st.sampled_from(ORDERS), part=st.sampled_from([1, 1, 2, 3]))
     def an_operation_that_is_offered_is_asked_for(self, data: st.DataObject, order: str, part: int) -> None:
@@ -186,12 +218,32 @@ class Stories(RuleBasedStateMachine):
         )
         assert answer.status_code in (200, 202), answer.text
 
+    @rule(order=st.sampled_from(ORDERS))
+    def who_may_only_look_changes_nothing(self, order: str) -> None:
+        if order not in self.known:
+            return
+        seen = self.scene.order(order)
+        ask = {"kind": "refund", "number": seen["next_operation"], "reason": "as drawn"}
+        for key, what, body in (
+            (VIEWER_KEY, "operations", ask),
+            (VIEWER_KEY, "cancel", {"reason": "as drawn"}),
+            (REFUNDER_KEY, "cancel", {"reason": "as drawn"}),
+        ):
+            answer = self.scene.as_operator("POST", f"orders/{order}/{what}", key=key, json=body)
+            assert answer.status_code == 403, answer.text
+        theirs = self.scene.as_customer(OWNERS[order], "GET", f"/api/operator/orders/{order}")
+        assert theirs.status_code == 403, theirs.text
+        assert self.scene.order(order) == seen
+
     @rule(order=st.sampled_from(ORDERS), what=st.sampled_from(["check", "cancel", "reinstate"]))
     def an_operator_decides(self, order: str, what: str) -> None:
         if order in self.known:
+            held = holds_money(self.scene.order(order))
             body = None if what == "check" else {"reason": "as drawn"}
             answer = self.scene.as_operator("POST", f"orders/{order}/{what}", json=body)
             assert answer.status_code in (200, 409), answer.text
+            if what == "cancel" and held:
+                assert answer.status_code == 409, "money is given back first"
 
     # --- time ---
 
@@ -271,9 +323,15 @@ class Stories(RuleBasedStateMachine):
 
     # --- helpers ---
 
-    def create(self, order: str, owner: str, amount: str) -> Any:
+    def create(self, order: str, owner: str, amount: str, key: str | None = None) -> Any:
         body = CREATE | {"order_reference": order, "amount": amount}
-        return self.scene.as_customer(owner, "POST", "/api/payment/create", json=body)
+        headers = {} if key is None else {"Idempotency-Key": f'"{key}"'}
+        return self.scene.as_customer(owner, "POST", "/api/payment/create", json=body, headers=headers)
+
+    def received(self, notice: Notice) -> int:
+        """How often the inbox has this body."""
+        told = self.scene.as_operator("GET", "deliveries?limit=200").json()["deliveries"]
+        return sum(each["received"] for each in told if each["body"] == notice.body.decode())
 
     def on_page(self, page: str, form: dict[str, str]) -> None:
         address = urlsplit(page)
@@ -283,6 +341,11 @@ class Stories(RuleBasedStateMachine):
     def payments(self, reference: str) -> dict[str, Payment]:
         jobs = self.scene.jobs_at_gateway(reference)
         return {payment.reference: payment for job in jobs for payment in job.payments}
+
+
+def holds_money(order: dict[str, Any]) -> bool:
+    authorized = any(each["status"] == "authorized" for job in order["jobs"] for each in job["payments"])
+    return authorized or minor(order["captured"]) > minor(order["refunded"])
 
 
 def most_captured(theirs: Payment) -> int:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from backend.domain import attempts, cases, learning, ledger, observing, order_status, schedule, settling
+from backend.domain.deliveries import Delivery
 from backend.domain.events import OperationNotSent, OperationSettled
 from backend.domain.facts import Evidence, EvidenceSource, Hint, JobSnapshot, PaymentFact, SignedFact
 from backend.domain.model import Job, Order
@@ -24,6 +25,7 @@ from backend.gateways.cashflows.operations import ACCEPTED
 from backend.gateways.cashflows.wire import COMPLETED
 from backend.ports import Done, NotSent, Refused, StoreError, Taken, Unknown
 from backend.service import notify, orders, reconcile, send_operation, start_payment
+from backend.service.sightings import Sightings
 from backend.service.webhooks import Accepted, Outcome, Webhooks
 from backend.stores.memory import MemoryStore
 
@@ -174,6 +176,10 @@ async def _acknowledge_first(original: Any, self: Webhooks, gateway: str, header
         return Accepted(self._gateways[gateway].acknowledgement(body), Outcome.LATER)
 
 
+def _any_look_will_do(_: Any, __: Any, delivery: Delivery, *___: Any) -> bool:
+    return delivery.attempts > 1
+
+
 def _hint_is_fact(original: Any, self: Any, body: bytes) -> Any:
     hint = original(self, body)
     if not isinstance(hint, Hint) or hint.payment_reference is None:
@@ -272,8 +278,8 @@ def _unwritten_change(original: Any, order: Order, *given: Any, **named: Any) ->
 # --- telling the shop ---
 
 
-def _skip_one(original: Any, before: Order, after: Order, at: datetime) -> Any:
-    told = original(before, after, at)
+def _skip_one(original: Any, order: Order, after: Order, *given: Any, **named: Any) -> Any:
+    told = original(order, after, *given, **named)
     return replace(told, outbox=told.outbox[:-1]) if told.notified == 2 and told.notified > after.notified else told
 
 
@@ -292,7 +298,7 @@ PLANTED: Final[Sequence[Planted]] = (
     Planted("a create that overwrites", _put(MemoryStore, "insert", _insert_over), seed=1),
     Planted("taken work never falls due again", _put(MemoryStore, "take_due", _take_for_ever), seed=18),
     Planted("a repeated webhook not counted", _put(MemoryStore, "receive", _receive_once), seed=4),
-    Planted("a look noted over what others wrote", _put(orders.Orders, "note_look", _note_look_blindly), seed=13),
+    Planted("a look noted over what others wrote", _put(orders.Orders, "note_look", _note_look_blindly), seed=30),
     Planted("every change sent again after no answer", _around(http.GatewayHttp, "send", _send_again), seed=3),
     Planted("no answer taken for not sent", _around(service, "change", _unknown_is_not_sent), seed=15),
     Planted("no answer taken for done", _around(service.CashflowsService, "change_payment", _unknown_is_done), seed=33),
@@ -340,6 +346,12 @@ PLANTED: Final[Sequence[Planted]] = (
     Planted("acknowledged before it is stored", _around(Webhooks, "accept", _acknowledge_first), seed=29),
     Planted("a hint trusted", _around(schemes.Sha512, "read_webhook", _hint_is_fact), seed=4),
     Planted("a hint about one job taken for another's", _around(Webhooks, "_find", _find_loosely), seed=3),
+    Planted(
+        "a hint dealt with before the gateway answered",
+        _around(Sightings, "was_answered_since", _any_look_will_do),
+        variant=Variant.NO_RECONCILE,
+        seed=29,
+    ),
     Planted("stored webhooks never worked through", _put(Webhooks, "run_pending", _work_on_nothing), seed=2),
     Planted(
         "only the first payment of a job read",

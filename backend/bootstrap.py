@@ -13,7 +13,7 @@ from .api.app import make_app
 from .api.auth import Authenticator
 from .api.console.door import Door
 from .api.context import ApiContext
-from .api.layers.overload import Capacity
+from .api.layers.admission import Capacity
 from .api.layers.rate_limits import Limits as RequestLimits
 from .api.tokens import TokenVerifier
 from .assemble import SANDBOX_PATH, SimulatedAccount, background_work, make_gateways, serving, simulate

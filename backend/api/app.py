@@ -29,11 +29,12 @@ from .console import endpoint_routes as console_endpoint
 from .console import order_routes as console_orders
 from .console import overview_routes as console_overview
 from .console import sign_in_routes
+from .layers.admission import Admission, Capacity
 from .layers.body_limits import BodyLimits
 from .layers.card_numbers import CardNumbersRefused
 from .layers.followed_requests import FollowedRequests
 from .layers.idempotency import HEADER, REPLAYED, IdempotentRequests
-from .layers.overload import Capacity, Overload
+from .layers.overload import Overload
 from .layers.rate_limits import Limits, RateLimited
 from .operator import delivery_routes, notification_routes, operation_routes, overview_routes
 from .operator import order_routes as operator_order_routes
@@ -99,7 +100,8 @@ def make_app(
     app.add_middleware(CardNumbersRefused)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))
     app.add_middleware(FollowedRequests, metrics=metrics, tracer=tracer)
-    _put_around(app, lambda inner: Overload(inner, capacity, metrics, origins))
+    app.state.admission = Admission(capacity, metrics, origins)  # the server asks it too
+    _put_around(app, lambda inner: Overload(inner, app.state.admission))
     errors.install(app)
     description.install(app)
     return app

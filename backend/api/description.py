@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from ..service.answers import KeyOfAnotherRequest, StillInProgress
 from .errors import MEDIA_TYPE, InvalidIdempotencyKey, Problem
 from .examples import VALUES, example_of
-from .layers import body_limits, idempotency, overload, rate_limits
+from .layers import admission, body_limits, idempotency, rate_limits
 from .problem_docs import Responses, add_problem, problem_examples, problems
 from .schemas import ProblemDetails
 
@@ -77,8 +77,8 @@ def _complete(operation: Document, path: str, method: str) -> None:
     responses: Document = operation["responses"]
     if responses.get("422", {}).get("content", {}).keys() == {"application/json"}:
         responses["422"] = problems(422)[422]
-    if path.startswith(overload.LIMITED):
-        _add(responses, overload.TOO_BUSY)
+    if path.startswith(admission.LIMITED):
+        _add(responses, admission.TOO_BUSY)
     if rate_limits.is_limited(path):
         _add(responses, rate_limits.TOO_MANY)
         responses["429"]["headers"] |= RATE_LIMIT_HEADERS

@@ -13,7 +13,7 @@ from ..service import start_payment as starting
 from ..service.webhooks import NoSuchGateway
 from . import errors
 from .errors import MEDIA_TYPE, TYPE_PREFIX, Problem
-from .layers import body_limits, overload, rate_limits
+from .layers import admission, body_limits, rate_limits
 
 ORDER: Final = "TEST-001"
 SCHEMA: Final = {"$ref": "#/components/schemas/ProblemDetails"}
@@ -118,7 +118,7 @@ def add_problem(told: Responses, problem: Problem) -> None:
 def problem_examples() -> dict[str, Any]:
     """Every problem once, by its slug, for the description's components."""
     details = {errors.problem_of(example): _detail(example) for example in EXAMPLES}
-    details |= {**body_limits.PROBLEMS, rate_limits.TOO_MANY: TOO_MANY_DETAIL, overload.TOO_BUSY: overload.DETAIL}
+    details |= {**body_limits.PROBLEMS, rate_limits.TOO_MANY: TOO_MANY_DETAIL, admission.TOO_BUSY: admission.DETAIL}
     return {problem.slug: _as_sent(problem, detail) for problem, detail in details.items()}
 
 

@@ -14,10 +14,13 @@ class BoundedHeads(HttpToolsProtocol):
     _head_bytes = 0
 
     def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._head_bytes = 0  # a whole head came; what follows it is a body, with a limit of its own
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > MOST_HEAD_BYTES:
+        elif self._head_bytes > MOST_HEAD_BYTES:
             self.transport.abort()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._head_bytes = 0  # it may have been answered before it was whole, and what comes next is a head again

@@ -30,8 +30,8 @@ def run(
     import uvicorn
 
     from ..observability.logs import configure_logging
-    from .bounded_heads import BoundedHeads
     from .draining import ALONE_SECONDS, KEEP_ALIVE_SECONDS, TOGETHER_SECONDS, DrainingServer, inherited
+    from .http_protocol import HttpProtocol
 
     settings = load()
     configure_logging(settings)
@@ -42,7 +42,7 @@ def run(
         "backend.server:app",
         host=settings.host,
         port=settings.port,
-        http=BoundedHeads,
+        http=HttpProtocol,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_timeout_seconds,
         server_header=False,

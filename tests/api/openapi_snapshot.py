@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from backend.api.app import make_app
-from backend.api.layers.overload import Capacity
+from backend.api.layers.admission import Capacity
 from backend.api.layers.rate_limits import Limits
 from backend.observability.metrics import Metrics
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from starlette.types import Message, Receive, Scope, Send
 
-from backend.api.layers.overload import Capacity, Overload
+from backend.api.layers.admission import Admission, Capacity
+from backend.api.layers.overload import Overload
 from backend.observability.metrics import Metrics
 from backend.stepping_aside import stepping_aside
 
@@ -21,7 +22,7 @@ class Desk:
         self.begun: list[str] = []
         self._go_on: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[list[Message]]] = {}
-        self.overload = Overload(self._app, Capacity(at_once, waiting, at_gateway), Metrics(), [ORIGIN])
+        self.overload = Overload(self._app, Admission(Capacity(at_once, waiting, at_gateway), Metrics(), [ORIGIN]))
 
     async def _app(self, scope: Scope, _receive: Receive, send: Send) -> None:
         name = scope["query_string"].decode()

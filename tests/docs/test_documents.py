@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.api.errors import PROBLEMS
-from backend.api.layers.overload import TOO_BUSY
+from backend.api.layers.admission import TOO_BUSY
 from backend.cli import app
 from backend.cli.exits import MEANINGS
 from backend.simulator.faults import FAULTS

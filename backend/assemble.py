@@ -74,9 +74,9 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
         if settings.mode is Mode.MOCK:
             account = simulate(settings, await stack.enter_async_context(httpx.AsyncClient()))
             stack.callback(account.simulator.close)
-        gateways, clients = make_gateways(settings, account)
-        for client in clients:
-            await stack.enter_async_context(client)
+        gateways, transports = make_gateways(settings, account)
+        for transport in transports:
+            await stack.enter_async_context(transport)
         yield await stack.enter_async_context(
             serving(settings, make_store(settings), gateways, lambda: None, SystemClock())
         )
@@ -192,21 +192,21 @@ def make_gateways(
     settings: Settings, account: SimulatedAccount | None, observe: ObserveGateway | None = None
 ) -> tuple[Mapping[str, PaymentGateway], Sequence[AbstractAsyncContextManager[object]]]:
     """Every gateway that the settings name, each with a connection pool of its own to be kept open meanwhile."""
-    clients: list[AbstractAsyncContextManager[object]] = []
+    transports: list[AbstractAsyncContextManager[object]] = []
     told = gateway_settings(settings)
     if account is not None:
         told |= account.settings
     gateways = {}
     for name, factory in find_factories(settings.gateway_names).items():
-        client = httpx.AsyncClient(transport=account.transport if account is not None else _network())
-        clients.append(client)
+        transport = account.transport if account is not None else _network(settings)
+        transports.append(transport)
         told_of = partial(observe, name) if observe is not None else None  # named by whose calls they are
-        http = GatewayHttp(client, deadline_seconds=settings.gateway_timeout_seconds, observe=told_of)
+        http = GatewayHttp(transport, deadline_seconds=settings.gateway_timeout_seconds, observe=told_of)
         gateways[name] = build(name, factory, GatewayContext(settings.mode, told, http))
-    return gateways, clients
+    return gateways, transports
 
 
-def _network() -> httpx.AsyncBaseTransport:
+def _network(settings: Settings) -> httpx.AsyncBaseTransport:
     from .gateways.transport import NetworkTransport  # aiohttp costs start-up time that mock mode need not pay
 
-    return NetworkTransport()
+    return NetworkTransport(limits=httpx.Limits(max_connections=settings.requests_at_gateway))

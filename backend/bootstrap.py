@@ -102,8 +102,8 @@ def create_app(
         account = simulated(settings, httpx.AsyncClient(transport=httpx.ASGITransport(app)))
         app.mount(SANDBOX_PATH, account.simulator.app)
         resources.append(_simulating(account.simulator))
-    gateways, clients = make_gateways(settings, account, metrics.gateway_call)
-    resources.extend(clients)
+    gateways, transports = make_gateways(settings, account, metrics.gateway_call)
+    resources.extend(transports)
     return app
 
 

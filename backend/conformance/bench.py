@@ -13,7 +13,6 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-import httpx
 import pytest
 
 from ..domain.facts import JobSnapshot, PaymentFact
@@ -129,8 +128,8 @@ async def on_bench(
         async with harness:
             settings = {name: value for name, value in {**harness.settings, **changed}.items() if value is not None}
             wire = Wire(harness.network())
-            async with httpx.AsyncClient(transport=wire) as client:
-                http = GatewayHttp(client, deadline_seconds=deadline_seconds, sleep=_no_pause)
+            async with wire:
+                http = GatewayHttp(wire, deadline_seconds=deadline_seconds, sleep=_no_pause)
                 gateway = harness.make(GatewayContext(Mode.INTEGRATION, settings, http))
                 yield Bench(harness, gateway, wire, records)
 

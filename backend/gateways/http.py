@@ -4,7 +4,9 @@
     +-- NothingSent     the gateway was never reached: the same call may be made again
     +-- NoAnswer        it may have acted: find out by reading, never by calling again
 
-httpx's own timeouts bound each read, not the call, so a reply that drips in byte by byte needs the deadline here.
+httpx's own timeouts bound each read, not the call, so a reply that drips in byte by byte needs the deadline here. Its
+client is left out: cookies, redirects, proxies and defaults are nothing that a signed call may meet, and cost as much
+as the call.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from time import perf_counter
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
@@ -22,6 +25,9 @@ from ..following import Outgoing
 from ..stepping_aside import stepping_aside
 
 log = logging.getLogger(__name__)
+
+CONNECT_SECONDS: Final = 5.0
+"""Within the deadline: what was not reached by then was certainly sent nothing."""
 
 MOST_REPLY_BYTES: Final = 1024 * 1024
 
@@ -64,20 +70,22 @@ class Reply:
 
 
 class GatewayHttp:
-    """Calls over one shared client; the client's transport decides whether a real network is behind it."""
+    """Calls over one shared transport, which its owner closes; it decides whether a real network is behind it."""
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        transport: httpx.AsyncBaseTransport,
         *,
         deadline_seconds: float,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         observe: Observe | None = None,
     ) -> None:
-        self._client = client
+        self._transport = transport
         self._deadline_seconds = deadline_seconds
         self._sleep = sleep
         self._observe = observe
+        connect_seconds = min(CONNECT_SECONDS, deadline_seconds)
+        self._extensions = {"timeout": {"connect": connect_seconds, "pool": connect_seconds}}
 
     async def read(self, url: str, *, headers: Mapping[str, str]) -> Reply:
         """GET, again after a pause where that may help; all tries together within the deadline.
@@ -135,15 +143,21 @@ class GatewayHttp:
             **headers,
         }
         try:
-            async with (
-                asyncio.timeout(self._deadline_seconds),
-                self._client.stream(method, url, content=body, headers=plain, follow_redirects=False) as response,
-            ):
-                return Reply(response.status_code, await _read(response))
+            request = httpx.Request(method, _parsed(url), content=body, headers=plain, extensions=self._extensions)
+            async with asyncio.timeout(self._deadline_seconds):
+                response = await self._transport.handle_async_request(request)
+                try:
+                    return Reply(response.status_code, await _read(response))
+                finally:
+                    await response.aclose()
         except NEVER_REACHED as exc:
             raise NothingSent(type(exc).__name__) from exc
         except (httpx.HTTPError, TimeoutError) as exc:
             raise NoAnswer(type(exc).__name__) from exc
+
+
+_parsed: Final = lru_cache(maxsize=256)(httpx.URL)
+"""Most calls go to one address, and reading it costs as much as signing."""
 
 
 async def _read(response: httpx.Response) -> bytes:

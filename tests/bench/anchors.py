@@ -34,6 +34,8 @@ TABLES: Final = """
     CREATE TABLE IF NOT EXISTS deliveries (id TEXT PRIMARY KEY, body BLOB NOT NULL);
 """
 SECONDS: Final = 10.0
+AS_MANY: Final = httpx.Limits(max_connections=1024)
+"""Calls that wait for the gateway at once, as ours has them."""
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
@@ -156,7 +158,7 @@ def make_app(store: Store, gateway_url: str, secret: bytes) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await store.open()
-        async with httpx.AsyncClient(transport=NetworkTransport(), timeout=SECONDS) as client:
+        async with httpx.AsyncClient(transport=NetworkTransport(limits=AS_MANY), timeout=SECONDS) as client:
             app.state.client = client
             yield
 

@@ -1,7 +1,5 @@
 """Credentials that are refused: the second live key, and stopping before Cashflows locks the account."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 import respx
@@ -25,13 +23,12 @@ def gateway() -> respx.Router:
 
 
 @pytest.fixture
-async def client(gateway: respx.Router) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.MockTransport(gateway.async_handler)) as made:
-        yield made
+def transport(gateway: respx.Router) -> httpx.MockTransport:
+    return httpx.MockTransport(gateway.async_handler)
 
 
-def cashflows(client: httpx.AsyncClient, scheme: Scheme) -> CashflowsService:
-    http = GatewayHttp(client, deadline_seconds=5)
+def cashflows(transport: httpx.MockTransport, scheme: Scheme) -> CashflowsService:
+    http = GatewayHttp(transport, deadline_seconds=5)
     return CashflowsService(merchant_id="1", scheme=scheme, gateway_url=HOST, http=http, is_configured=True)
 
 
@@ -48,18 +45,18 @@ def accept_only(gateway: respx.Router, *keys: str) -> respx.Route:
     return gateway.route(url__startswith=JOBS).mock(side_effect=answer)
 
 
-async def test_the_new_key_is_tried_first(gateway: respx.Router, client: httpx.AsyncClient) -> None:
+async def test_the_new_key_is_tried_first(gateway: respx.Router, transport: httpx.MockTransport) -> None:
     route = accept_only(gateway, NEW, OLD)
-    await cashflows(client, Sha512(NEW, OLD)).create_payment_job(REQUEST)
+    await cashflows(transport, Sha512(NEW, OLD)).create_payment_job(REQUEST)
     sent = route.calls.last.request
     assert (len(route.calls), sent.headers["Hash"]) == (1, sha512_hash(NEW, sent.content))
 
 
 async def test_a_new_key_that_is_refused_falls_back_once_and_tells(
-    gateway: respx.Router, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    gateway: respx.Router, transport: httpx.MockTransport, caplog: pytest.LogCaptureFixture
 ) -> None:
     route = accept_only(gateway, OLD)
-    service = cashflows(client, Sha512(NEW, OLD))
+    service = cashflows(transport, Sha512(NEW, OLD))
     assert isinstance(await service.create_payment_job(REQUEST), Redirect)
     assert "CASHFLOWS_API_KEY" in caplog.text
     assert NEW not in caplog.text
@@ -69,9 +66,9 @@ async def test_a_new_key_that_is_refused_falls_back_once_and_tells(
     assert service.refusal() is None
 
 
-async def test_two_refusals_in_a_row_stop_the_calls(gateway: respx.Router, client: httpx.AsyncClient) -> None:
+async def test_two_refusals_in_a_row_stop_the_calls(gateway: respx.Router, transport: httpx.MockTransport) -> None:
     route = accept_only(gateway)
-    service = cashflows(client, Sha512(NEW))
+    service = cashflows(transport, Sha512(NEW))
     assert isinstance(await service.create_payment_job(REQUEST), Refused)
     assert service.refusal() is None
     assert isinstance(await service.retrieve_payment_job(JOB), Unavailable)
@@ -82,18 +79,18 @@ async def test_two_refusals_in_a_row_stop_the_calls(gateway: respx.Router, clien
     assert len(route.calls) == 2
 
 
-async def test_two_bad_keys_are_two_refusals(gateway: respx.Router, client: httpx.AsyncClient) -> None:
+async def test_two_bad_keys_are_two_refusals(gateway: respx.Router, transport: httpx.MockTransport) -> None:
     route = accept_only(gateway)
-    service = cashflows(client, Sha512(NEW, OLD))
+    service = cashflows(transport, Sha512(NEW, OLD))
     await service.create_payment_job(REQUEST)
     assert service.refusal() is not None
     await service.create_payment_job(REQUEST)
     assert len(route.calls) == 2
 
 
-async def test_an_operator_allows_one_more_try(gateway: respx.Router, client: httpx.AsyncClient) -> None:
+async def test_an_operator_allows_one_more_try(gateway: respx.Router, transport: httpx.MockTransport) -> None:
     accept_only(gateway)
-    service = cashflows(client, Sha512(NEW))
+    service = cashflows(transport, Sha512(NEW))
     await service.retrieve_payment_job(JOB)
     await service.retrieve_payment_job(JOB)
     service.resume()
@@ -116,13 +113,13 @@ def test_any_other_answer_between_shows_that_the_account_works(between: int) -> 
     assert guard.reason is not None
 
 
-async def test_reads_are_tried_again_and_changes_are_not(gateway: respx.Router, client: httpx.AsyncClient) -> None:
+async def test_reads_are_tried_again_and_changes_are_not(gateway: respx.Router, transport: httpx.MockTransport) -> None:
     pauses: list[float] = []
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    http = GatewayHttp(client, deadline_seconds=5, sleep=pause)
+    http = GatewayHttp(transport, deadline_seconds=5, sleep=pause)
     service = CashflowsService(merchant_id="1", scheme=Sha512(NEW), gateway_url=HOST, http=http, is_configured=True)
     reads = gateway.get(f"{JOBS}/{JOB}").mock(
         side_effect=[
@@ -140,18 +137,18 @@ async def test_reads_are_tried_again_and_changes_are_not(gateway: respx.Router, 
     assert len(creates.calls) == 1
 
 
-async def test_the_tries_of_a_read_share_one_deadline(gateway: respx.Router, client: httpx.AsyncClient) -> None:
+async def test_the_tries_of_a_read_share_one_deadline(gateway: respx.Router, transport: httpx.MockTransport) -> None:
     gateway.get(f"{JOBS}/{JOB}").respond(503)
-    http = GatewayHttp(client, deadline_seconds=0.05)
+    http = GatewayHttp(transport, deadline_seconds=0.05)
     service = CashflowsService(merchant_id="1", scheme=Sha512(NEW), gateway_url=HOST, http=http, is_configured=True)
     assert await service.retrieve_payment_job(JOB) == Unavailable("TimeoutError")
 
 
-async def test_supported_payment_methods_are_listed(gateway: respx.Router, client: httpx.AsyncClient) -> None:
+async def test_supported_payment_methods_are_listed(gateway: respx.Router, transport: httpx.MockTransport) -> None:
     route = gateway.get(f"{HOST}/api/gateway/supported-payment-methods").respond(
         200, json={"data": [{"paymentMethod": "Card", "logo": "/card.svg"}, {"paymentMethod": "PayPal"}]}
     )
-    service = cashflows(client, Sha512(NEW))
+    service = cashflows(transport, Sha512(NEW))
     assert await service.supported_payment_methods(Money(1999, CurrencyCode("GBP"))) == ("Card", "PayPal")
     assert dict(route.calls.last.request.url.params) == {"collectAmount": "19.99", "currency": "GBP"}
 
@@ -161,7 +158,7 @@ def test_a_text_is_scrubbed_of_everything_that_must_reach_no_log() -> None:
         merchant_id="200426100000000000",
         scheme=Sha512("new-key"),
         gateway_url=HOST,
-        http=GatewayHttp(httpx.AsyncClient(), deadline_seconds=1),
+        http=GatewayHttp(httpx.MockTransport(lambda _: httpx.Response(500)), deadline_seconds=1),
         is_configured=True,
         secrets=["new-key", "whsec-1", "ab"],
     )

@@ -36,20 +36,20 @@ CAPTURE, VOID, REFUND = OperationKind.CAPTURE, OperationKind.VOID, OperationKind
 class Account:
     """One merchant at the simulator, with a job whose customer pays."""
 
-    def __init__(self, simulator: Simulator, client: httpx.AsyncClient) -> None:
+    def __init__(self, simulator: Simulator, client: httpx.AsyncClient, transport: httpx.AsyncBaseTransport) -> None:
         self.simulator = simulator
         self.client = client
-        self.cashflows = self.over(client)
+        self.cashflows = self.over(transport)
         self.job = JobReference("")
         self.payment = PaymentReference("")
 
-    def over(self, client: httpx.AsyncClient) -> CashflowsService:
+    def over(self, transport: httpx.AsyncBaseTransport) -> CashflowsService:
         account = self.simulator.settings
         return CashflowsService(
             merchant_id=account.configuration_id,
             scheme=HmacSha256(account.api_secret, account.webhook_secret),
             gateway_url="http://simulator.example",
-            http=GatewayHttp(client, deadline_seconds=5, sleep=self._no_pause),
+            http=GatewayHttp(transport, deadline_seconds=5, sleep=self._no_pause),
             is_configured=True,
         )
 
@@ -83,7 +83,7 @@ async def account(*, auto_capture: bool = True) -> AsyncIterator[Account]:
     )
     transport = httpx.ASGITransport(app=simulator.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://simulator.example") as client:
-        made = Account(simulator, client)
+        made = Account(simulator, client, transport)
         await made.pay()
         yield made
     async with simulator.running():
@@ -161,8 +161,8 @@ async def test_a_refund_is_sent_once_whatever_becomes_of_it(
 
 
 async def test_a_gateway_that_is_not_reached_was_sent_nothing(paid: Account) -> None:
-    async with httpx.AsyncClient(transport=httpx.MockTransport(_refuse)) as nowhere:
-        assert isinstance(await paid.over(nowhere).change_payment(paid.operation(REFUND)), NotSent)
+    nowhere = paid.over(httpx.MockTransport(_refuse))
+    assert isinstance(await nowhere.change_payment(paid.operation(REFUND)), NotSent)
 
 
 def _refuse(request: httpx.Request) -> httpx.Response:

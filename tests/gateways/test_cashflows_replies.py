@@ -131,7 +131,7 @@ class Replies:
     def __init__(self, status: int, body: Any) -> None:
         self.asked: list[httpx.Request] = []
         self._reply = status, body
-        self.cashflows: CashflowsService = service(httpx.AsyncClient(transport=httpx.MockTransport(self._answer)))
+        self.cashflows: CashflowsService = service(httpx.MockTransport(self._answer))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)

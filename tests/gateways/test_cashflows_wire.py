@@ -46,12 +46,12 @@ REQUEST = JobRequest(
 async def no_pause(seconds: float) -> None: ...
 
 
-def service(client: httpx.AsyncClient, *, page_domain: str | None = None, url: str = HOST) -> CashflowsService:
+def service(transport: httpx.MockTransport, *, page_domain: str | None = None, url: str = HOST) -> CashflowsService:
     return CashflowsService(
         merchant_id="200426100000000000",
         scheme=HmacSha256("secret", "whsec"),
         gateway_url=url,
-        http=GatewayHttp(client, deadline_seconds=5, sleep=no_pause),
+        http=GatewayHttp(transport, deadline_seconds=5, sleep=no_pause),
         is_configured=True,
         page_domain=page_domain,
     )
@@ -64,8 +64,8 @@ def gateway() -> respx.Router:
 
 @pytest.fixture
 async def cashflows(gateway: respx.Router) -> AsyncIterator[CashflowsService]:
-    async with httpx.AsyncClient(transport=httpx.MockTransport(gateway.async_handler)) as client:
-        yield service(client)
+    async with httpx.MockTransport(gateway.async_handler) as transport:
+        yield service(transport)
 
 
 def created(**changes: Any) -> dict[str, Any]:
@@ -183,14 +183,14 @@ async def test_a_language_without_a_page_of_its_own_gets_the_english_one(
 @pytest.mark.parametrize("url", [HOST, f"{HOST}/", f"{HOST}/api/gateway", f"{HOST}/api/gateway/"])
 async def test_the_gateway_address_may_name_the_api_path(gateway: respx.Router, url: str) -> None:
     gateway.post(JOBS).respond(201, json=created())
-    async with httpx.AsyncClient(transport=httpx.MockTransport(gateway.async_handler)) as client:
-        assert isinstance(await service(client, url=url).create_payment_job(REQUEST), Redirect)
+    async with httpx.MockTransport(gateway.async_handler) as transport:
+        assert isinstance(await service(transport, url=url).create_payment_job(REQUEST), Redirect)
 
 
 async def test_a_request_without_a_body_is_signed_over_the_key_alone(gateway: respx.Router) -> None:
     route = gateway.get(f"{JOBS}/{JOB}").respond(200, json=job("Pending"))
-    async with httpx.AsyncClient(transport=httpx.MockTransport(gateway.async_handler)) as client:
-        http = GatewayHttp(client, deadline_seconds=5)
+    async with httpx.MockTransport(gateway.async_handler) as transport:
+        http = GatewayHttp(transport, deadline_seconds=5)
         published = CashflowsService(
             merchant_id="1", scheme=Sha512("key"), gateway_url=HOST, http=http, is_configured=True
         )
@@ -258,8 +258,8 @@ async def test_each_transport_error_says_whether_anything_was_sent(
 
 
 async def test_in_production_customers_are_sent_to_the_gateways_own_pages_only(gateway: respx.Router) -> None:
-    async with httpx.AsyncClient(transport=httpx.MockTransport(gateway.async_handler)) as client:
-        production = service(client, page_domain="cashflows.com")
+    async with httpx.MockTransport(gateway.async_handler) as transport:
+        production = service(transport, page_domain="cashflows.com")
         for url, allowed in {
             "https://gateway.cashflows.com/payment?ref=1": True,
             "https://cashflows.com/": True,
@@ -401,8 +401,7 @@ async def test_cancelling_a_job(gateway: respx.Router, cashflows: CashflowsServi
 
 
 def test_a_signature_is_checked_as_a_yes_or_no() -> None:
-    async_client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
-    checked = service(async_client)
+    checked = service(httpx.MockTransport(lambda _: httpx.Response(500)))
     assert checked.is_configured
     signature = "e77103a6b11bd7e2e606d08486c203f890da2a19d3c92627cdbd6b1809051602"
     assert checked.verify_webhook_signature(b'{"status":"captured"}', signature)

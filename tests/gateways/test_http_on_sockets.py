@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
-import httpx
 import pytest
 
+from backend.assemble import make_gateways
+from backend.config import Settings
+from backend.domain.references import JobReference
 from backend.gateways.http import GatewayHttp, NoAnswer, NothingSent, Reply
 from backend.gateways.transport import NetworkTransport
+
+CALLS = 150
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -27,8 +32,8 @@ async def server(serve: Serve) -> AsyncIterator[str]:
 
 
 async def post(url: str, deadline_seconds: float = 5) -> Reply:
-    async with httpx.AsyncClient(transport=NetworkTransport()) as client:
-        return await GatewayHttp(client, deadline_seconds=deadline_seconds).send("POST", url, body=b"{}", headers={})
+    async with NetworkTransport() as transport:
+        return await GatewayHttp(transport, deadline_seconds=deadline_seconds).send("POST", url, body=b"{}", headers={})
 
 
 async def request_of(reader: asyncio.StreamReader) -> bytes:
@@ -136,9 +141,45 @@ async def test_a_kept_connection_that_the_gateway_closed_is_not_silently_sent_on
         await writer.drain()
         requests.append(await request_of(reader))
 
-    async with server(answer_then_swallow) as url, httpx.AsyncClient(transport=NetworkTransport()) as client:
-        http = GatewayHttp(client, deadline_seconds=5)
+    async with server(answer_then_swallow) as url, NetworkTransport() as transport:
+        http = GatewayHttp(transport, deadline_seconds=5)
         await http.send("POST", url, body=b"{}", headers={})
         with pytest.raises(NoAnswer):
             await http.send("POST", url, body=b"{}", headers={})
     assert len(requests) == 2
+
+
+async def test_far_more_calls_wait_for_the_gateway_at_once_than_a_pool_has_by_itself(tmp_path: Path) -> None:
+    """Each is answered only once all of them are there."""
+    everybody, arrived = asyncio.Event(), 0
+
+    async def answer_together(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal arrived
+        await reader.readuntil(b"\r\n\r\n")
+        arrived += 1
+        if arrived == CALLS:
+            everybody.set()
+        await everybody.wait()
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+
+    async with server(answer_together) as url, AsyncExitStack() as stack:
+        settings = Settings(_env_file=None, data_dir=tmp_path, **credentials(url))  # type: ignore[arg-type]
+        gateways, transports = make_gateways(settings, None)
+        for transport in transports:
+            await stack.enter_async_context(transport)
+        reads = (gateways["cashflows"].retrieve_payment_job(JobReference(str(n))) for n in range(CALLS))
+        async with asyncio.timeout(30):
+            await asyncio.gather(*reads)
+    assert arrived == CALLS
+
+
+def credentials(url: str) -> dict[str, str]:
+    return {
+        "cashflows_merchant_id": "200426100000000000",
+        "cashflows_api_key": "a-key",
+        "cashflows_api_secret": "a-secret",
+        "cashflows_webhook_secret": "a-webhook-secret",
+        "cashflows_gateway_url": url,
+        "jwt_secret_key": "a secret of the tests, long enough to be one",
+    }

@@ -19,9 +19,7 @@ CONTEXT = GatewayContext(
         "CASHFLOWS_SCHEME": "hmac-sha256",
         "CASHFLOWS_GATEWAY_URL": "http://gateway.example",
     },
-    http=GatewayHttp(
-        httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500))), deadline_seconds=1
-    ),
+    http=GatewayHttp(httpx.MockTransport(lambda _: httpx.Response(500)), deadline_seconds=1),
 )
 
 

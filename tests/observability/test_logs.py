@@ -85,11 +85,12 @@ def test_a_malformed_trace_starts_a_new_one(header: str) -> None:
         assert now.trace != TRACE
 
 
-async def test_the_trace_goes_on_to_the_gateway(respx_mock: respx.MockRouter) -> None:
-    route = respx_mock.get("https://gateway.example/a").respond(200)
-    async with httpx.AsyncClient() as client:
-        with following_request(None, f"00-{TRACE}-{PARENT}-01"):
-            await GatewayHttp(client, deadline_seconds=5).read("https://gateway.example/a", headers={})
+async def test_the_trace_goes_on_to_the_gateway() -> None:
+    gateway = respx.Router()
+    route = gateway.get("https://gateway.example/a").respond(200)
+    http = GatewayHttp(httpx.MockTransport(gateway.async_handler), deadline_seconds=5)
+    with following_request(None, f"00-{TRACE}-{PARENT}-01"):
+        await http.read("https://gateway.example/a", headers={})
     sent = route.calls.last.request.headers["traceparent"]
     version, trace, span, flags = sent.split("-")
     assert (version, trace, flags) == ("00", TRACE, "01")

@@ -41,7 +41,7 @@ class Account:
 
 class Process:
     def __init__(self, store: MemoryStore, account: Account, key: str = "wrong") -> None:
-        client = httpx.AsyncClient(transport=httpx.MockTransport(account.answer))
+        transport = httpx.MockTransport(account.answer)
 
         async def no_pause(_: float) -> None: ...
 
@@ -49,7 +49,7 @@ class Process:
             merchant_id="1",
             scheme=Sha512(key),
             gateway_url="https://gateway.example",
-            http=GatewayHttp(client, deadline_seconds=5, sleep=no_pause),
+            http=GatewayHttp(transport, deadline_seconds=5, sleep=no_pause),
             is_configured=True,
         )
         self.guard = GatewayGuard({"cashflows": inner}, store, SystemClock())

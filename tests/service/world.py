@@ -208,7 +208,7 @@ async def world(
                 merchant_id=account.configuration_id,
                 scheme=signing,
                 gateway_url="http://simulator.example",
-                http=GatewayHttp(client, deadline_seconds=5, sleep=shared.sleep),
+                http=GatewayHttp(network, deadline_seconds=5, sleep=shared.sleep),
                 is_configured=True,
             )
             gateways = {gateway.name: gateway}

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -49,7 +48,7 @@ class Bank:
             setattr(ledger, name, call)
         for name in ("begin", "end"):
             setattr(self.simulator.journal, name, lambda *_, **__: 0)  # only its pages show it
-        self.client = PlainClient(Wire(world, self))
+        self.wire = Wire(world, self)
 
     def jobs_of(self, reference: str) -> list[Job]:
         """All jobs that bear the order's name, oldest first."""
@@ -126,27 +125,6 @@ class Bank:
 
     def _now(self) -> "datetime":
         return self._world.clock.now()
-
-
-class PlainClient(httpx.AsyncClient):
-    """Straight to the wire: without redirects, cookies, proxies and defaults, which no call to the gateway uses."""
-
-    def __init__(self, wire: "Wire") -> None:
-        super().__init__(transport=wire)
-        self._wire = wire
-
-    def build_request(self, method: str, url: Any, *, content: Any = None, headers: Any = None, **_: Any) -> Any:
-        return httpx.Request(method, _parsed(url), content=content, headers=headers)
-
-    async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
-        response = await self._wire.handle_async_request(request)
-        response.request = request
-        return response
-
-
-@lru_cache(maxsize=200)
-def _parsed(url: str) -> httpx.URL:
-    return httpx.URL(url)
 
 
 class Wire(httpx.AsyncBaseTransport):

@@ -181,7 +181,7 @@ class Process:
             merchant_id=account.configuration_id,
             scheme=scheme,
             gateway_url=account.public_base_url,
-            http=GatewayHttp(world.bank.client, deadline_seconds=DEADLINE_SECONDS),
+            http=GatewayHttp(world.bank.wire, deadline_seconds=DEADLINE_SECONDS),
             is_configured=True,
         )
         guard = GatewayGuard({gateway.name: gateway}, store, clock)

@@ -4,6 +4,7 @@ Keys come in camelCase or PascalCase, references and amounts as strings or numbe
 over. Amounts and references never go through a float.
 """
 
+from functools import lru_cache
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -40,12 +41,18 @@ def parse(shape: type[Shape], body: bytes) -> Shape:
     WireError: ``body`` is not JSON that can be read exactly, or lacks what ``shape`` needs.
     """
     try:
-        return shape.model_validate(_lower_keys(loads(body)))
+        return shape.model_validate(_members(body))
     except InvalidJson as exc:
         raise WireError(str(exc)) from None
     except ValidationError as exc:
         members = sorted({".".join(str(part) for part in error["loc"]) for error in exc.errors(include_input=False)})
         raise WireError(f"missing or not as the manual says: {', '.join(members)}") from None
+
+
+@lru_cache(maxsize=1)
+def _members(body: bytes) -> ExactJson:
+    """A delivery is read for what it says and, right after, for what to echo of it."""
+    return _lower_keys(loads(body))
 
 
 def _lower_keys(value: ExactJson) -> ExactJson:

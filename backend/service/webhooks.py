@@ -123,8 +123,9 @@ class Webhooks:
             delivery = await self._store.receive(_taken_as("unreadable", new))
             await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
             raise
+        acknowledgement = gateway.acknowledgement(body)
         intake = Intake(self._store, _taken_as("hint" if isinstance(reading, Hint) else "fact", new))
-        return Accepted(gateway.acknowledgement(body), await self._take_in(intake, reading))
+        return Accepted(acknowledgement, await self._take_in(intake, reading))
 
     async def run_pending(self) -> int:
         """Work through one batch of pending deliveries; returns how many there were."""

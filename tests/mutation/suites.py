@@ -59,7 +59,7 @@ SUITES: Final[Mapping[str, Suite]] = {
         "backend/service/*",
         "backend.service.sweeping.*__mutmut_1",
         own=("tests/service",),
-        wider=(*API, "tests/cli/test_keeping.py", "tests/observability/test_metrics.py", "tests/program/test_worker.py"),
+        wider=API,
     ),
     "cashflows": Suite(
         "backend/gateways/cashflows/*",

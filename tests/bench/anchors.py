@@ -1,8 +1,9 @@
 """The programs that ours is held against. ``python -m tests.bench.anchors PORT``, settings in the environment.
 
 *Bare* does the same I/O and nothing else: no token, no history, no rules, one JSON text an order. Its durable writes
-go through our own group commit and its calls through our own transport, so the difference is what the program's
-promises cost. *Blocking* calls the gateway with ``requests`` inside an async handler, as naive integrations do.
+are as many as ours and go through our own group commit, and its calls through our own transport, so the difference is
+what the program's promises cost. *Blocking* calls the gateway with ``requests`` inside an async handler, as naive
+integrations do.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ import requests
 import uvicorn
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
-from pymongo import AsyncMongoClient, WriteConcern
+from pymongo import AsyncMongoClient, InsertOne, UpdateOne, WriteConcern
 
 from backend.gateways.transport import NetworkTransport
 from backend.ports import StoreError
@@ -33,6 +34,8 @@ TABLES: Final = """
     CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, document TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS deliveries (id TEXT PRIMARY KEY, body BLOB NOT NULL);
 """
+SET_STATUS: Final = "UPDATE orders SET document = json_set(document, '$.status', ?) WHERE id = ?"
+DURABLE: Final = WriteConcern(w="majority", j=True)
 SECONDS: Final = 10.0
 AS_MANY: Final = httpx.Limits(max_connections=1024)
 """Calls that wait for the gateway at once, as ours has them."""
@@ -46,9 +49,8 @@ class Store(Protocol):
     async def open(self) -> None: ...
     async def insert(self, order_id: str, document: dict[str, Any]) -> None: ...
     async def replace(self, order_id: str, document: dict[str, Any]) -> None: ...
-    async def set_status(self, order_id: str, status: str) -> None: ...
     async def get(self, order_id: str) -> dict[str, Any]: ...
-    async def receive(self, delivery_id: str, body: bytes) -> None: ...
+    async def receive(self, delivery_id: str, body: bytes, order_id: str, status: str) -> None: ...
 
 
 class Sqlite:
@@ -69,10 +71,6 @@ class Sqlite:
     async def replace(self, order_id: str, document: dict[str, Any]) -> None:
         await self._write("UPDATE orders SET document = ? WHERE id = ?", (json.dumps(document), order_id))
 
-    async def set_status(self, order_id: str, status: str) -> None:
-        statement = "UPDATE orders SET document = json_set(document, '$.status', ?) WHERE id = ?"
-        await self._write(statement, (status, order_id))
-
     async def get(self, order_id: str) -> dict[str, Any]:
         def read(connection: sqlite3.Connection) -> Any:
             return connection.execute("SELECT document FROM orders WHERE id = ?", (order_id,)).fetchone()[0]
@@ -80,8 +78,12 @@ class Sqlite:
         found: dict[str, Any] = json.loads(await self._reader.run(read))
         return found
 
-    async def receive(self, delivery_id: str, body: bytes) -> None:
-        await self._write("INSERT INTO deliveries VALUES (?, ?) ON CONFLICT DO NOTHING", (delivery_id, body))
+    async def receive(self, delivery_id: str, body: bytes, order_id: str, status: str) -> None:
+        def write(connection: sqlite3.Connection) -> int:
+            connection.execute("INSERT INTO deliveries VALUES (?, ?) ON CONFLICT DO NOTHING", (delivery_id, body))
+            return connection.execute(SET_STATUS, (status, order_id)).rowcount
+
+        await self._writer.run(write)
 
     async def _write(self, statement: str, values: tuple[object, ...]) -> None:
         await self._writer.run(lambda connection: connection.execute(statement, values).rowcount)
@@ -94,9 +96,8 @@ class Mongo:
     async def open(self) -> None:
         self._client = AsyncMongoClient[dict[str, Any]](self._url, retryWrites=False)
         database = self._client[self._database]
-        durable = WriteConcern(w="majority", j=True)
-        self._orders = database.get_collection("orders", write_concern=durable)
-        self._deliveries = database.get_collection("deliveries", write_concern=durable)
+        self._orders = database.get_collection("orders", write_concern=DURABLE)
+        self._deliveries = database.get_collection("deliveries", write_concern=DURABLE)
 
     async def insert(self, order_id: str, document: dict[str, Any]) -> None:
         await self._orders.insert_one({"_id": order_id, **document})
@@ -104,16 +105,15 @@ class Mongo:
     async def replace(self, order_id: str, document: dict[str, Any]) -> None:
         await self._orders.replace_one({"_id": order_id}, {"_id": order_id, **document})
 
-    async def set_status(self, order_id: str, status: str) -> None:
-        await self._orders.update_one({"_id": order_id}, {"$set": {"status": status}})
-
     async def get(self, order_id: str) -> dict[str, Any]:
         found = await self._orders.find_one({"_id": order_id})
         assert found is not None, "it was seeded"
         return found
 
-    async def receive(self, delivery_id: str, body: bytes) -> None:
-        await self._deliveries.insert_one({"_id": delivery_id, "body": body})
+    async def receive(self, delivery_id: str, body: bytes, order_id: str, status: str) -> None:
+        new = InsertOne({"_id": delivery_id, "body": body}, namespace=self._deliveries.full_name)
+        change = UpdateOne({"_id": order_id}, {"$set": {"status": status}}, namespace=self._orders.full_name)
+        await self._client.bulk_write([new, change], write_concern=DURABLE)
 
 
 class Create(BaseModel):
@@ -201,8 +201,7 @@ def make_app(store: Store, gateway_url: str, secret: bytes) -> FastAPI:
         signature = hmac.new(secret, body, hashlib.sha256).hexdigest()
         assert hmac.compare_digest(signature, request.headers["x-signature"])
         told = json.loads(body)
-        await store.receive(hashlib.sha256(body).hexdigest(), body)
-        await store.set_status(told["orderReference"], told["status"])
+        await store.receive(hashlib.sha256(body).hexdigest(), body, told["orderReference"], told["status"])
         return Acknowledged(payment_reference=told["paymentReference"], order_reference=told["orderReference"])
 
     return app

@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
@@ -32,6 +31,8 @@ from .console import sign_in_routes
 from .layers.admission import Admission, Capacity
 from .layers.body_limits import BodyLimits
 from .layers.card_numbers import CardNumbersRefused
+from .layers.cross_origin import CrossOrigin
+from .layers.direct_routes import DirectRoutes
 from .layers.followed_requests import FollowedRequests
 from .layers.idempotency import HEADER, REPLAYED, IdempotentRequests
 from .layers.overload import Overload
@@ -87,11 +88,12 @@ def make_app(
     for module in [*ROUTES, *[try_out_routes] * with_try_out]:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.add_middleware(DirectRoutes, routes=[route for module in ROUTES for route in module.router.routes])
     app.add_middleware(IdempotentRequests)
     app.add_middleware(BodyLimits)
     app.add_middleware(RateLimited, limits=limits)
     app.add_middleware(
-        CORSMiddleware,
+        CrossOrigin,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type", "traceparent", "X-Request-ID", HEADER],

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import Depends
 from fastapi.security import HTTPBearer
-from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
@@ -123,7 +122,8 @@ def caller_of(scope: Scope) -> Caller | None:
 
 
 def _authenticated(scope: Scope) -> Caller | None:
-    scheme, _, credentials = Headers(scope=scope).get("authorization", "").partition(" ")
+    told = next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode("latin-1")
+    scheme, _, credentials = told.partition(" ")
     authenticate: Authenticator = scope["app"].state.context.authenticate
     try:
         return authenticate(credentials.strip()) if scheme.lower() == "bearer" else None

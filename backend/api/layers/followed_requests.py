@@ -5,11 +5,9 @@ it came, which may hold a token or a customer's reference.
 """
 
 import logging
-import re
 from time import perf_counter
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...domain.card_numbers import holds_card_number
@@ -22,7 +20,7 @@ log = logging.getLogger("backend.requests")
 QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked every few seconds by machines; their success is told by nobody."""
 CLIENT_LEFT: Final = 499
-METHOD: Final = re.compile(r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS")
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class FollowedRequests:
@@ -35,17 +33,17 @@ class FollowedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        named, parent = _named(scope)
         status, began = CLIENT_LEFT, perf_counter()
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = now.request
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", now.request.encode())]
             await send(message)
 
-        with following_request(_request_id(headers), headers.get("traceparent"), self._tracer) as now:
+        with following_request(named, parent, self._tracer) as now:
             scope.setdefault("state", {})["request_id"] = now.request
             try:
                 await self._app(scope, receive, answer)
@@ -65,20 +63,25 @@ class FollowedRequests:
         if now.span is not None and route not in QUIET:
             about: Told = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
             now.span.end(f"{method} {route}", {**about, **now.references}, failed=status >= 500)
-        if route not in QUIET or status >= 400:
+        if (route not in QUIET or status >= 400) and log.isEnabledFor(logging.INFO):
             told = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
             log.info("%s %s %s", method, route, status, extra={"told": told})
 
 
-def _request_id(headers: Headers) -> str | None:
-    """The caller's, unless it holds a card number: it stands in every log line."""
-    named = headers.get("x-request-id")
-    return None if named is None or holds_card_number(named) else named
+def _named(scope: Scope) -> tuple[str | None, str | None]:
+    """The caller's ``X-Request-ID``, unless it holds a card number, as it stands in every log line; ``traceparent``."""
+    named = parent = None
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and named is None:
+            named = value.decode("latin-1")
+        elif name == b"traceparent" and parent is None:
+            parent = value.decode("latin-1")
+    return None if named is None or holds_card_number(named) else named, parent
 
 
 def _method(scope: Scope) -> str:
     method: str = scope["method"]
-    return method if METHOD.fullmatch(method) else "other"
+    return method if method in METHODS else "other"
 
 
 def _route(scope: Scope) -> str:

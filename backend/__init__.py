@@ -1,5 +1,6 @@
 import sys
 
-# httpx's command line would come with it and load Rich and Click, a tenth of what starting costs; without the module
-# httpx goes on as where those are not installed.
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+# What libraries would load, at a cost to each start and in memory, for what nothing here has; they go on as where it is
+# not installed. Of httpx its command line, with Rich and Click; of Pydantic its first version, which FastAPI refuses.
+for name in ("httpx._main", "pydantic.v1"):
+    sys.modules.setdefault(name, None)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from .config import Settings, gateway_settings
 from .domain.job_tokens import JobTokens
 from .domain.terms import Mode
 from .gateways.http import GatewayHttp
+from .gateways.late_transport import LateTransport
 from .gateways.registry import GatewayContext, build, find_factories
 from .open_store import make_store
 from .ports import Clock, OrderStore, PaymentGateway, ShopEndpoint
@@ -198,7 +199,7 @@ def make_gateways(
         told |= account.settings
     gateways = {}
     for name, factory in find_factories(settings.gateway_names).items():
-        transport = account.transport if account is not None else _network(settings)
+        transport = account.transport if account is not None else LateTransport(partial(_network, settings))
         transports.append(transport)
         told_of = partial(observe, name) if observe is not None else None  # named by whose calls they are
         http = GatewayHttp(transport, deadline_seconds=settings.gateway_timeout_seconds, observe=told_of)
@@ -207,6 +208,6 @@ def make_gateways(
 
 
 def _network(settings: Settings) -> httpx.AsyncBaseTransport:
-    from .gateways.transport import NetworkTransport  # aiohttp costs start-up time that mock mode need not pay
+    from .gateways.transport import NetworkTransport  # loads aiohttp, which LateTransport does in a thread
 
     return NetworkTransport(limits=httpx.Limits(max_connections=settings.requests_at_gateway))

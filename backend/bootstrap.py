@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import httpx
-from fastapi import FastAPI
 
 from .api.app import make_app
 from .api.auth import Authenticator
@@ -33,6 +32,8 @@ from .service.start_payment import Limits, Links, StartPayment
 from .worker import Worker
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from .simulator import Simulator
 
 __all__ = ["StoreMaker", "create_app", "make_store"]
@@ -64,7 +65,7 @@ def create_app(
     tracer: Tracer | None = None,
     clock: Clock | None = None,
     simulated: SimulatorMaker = simulate,
-) -> FastAPI:
+) -> "FastAPI":
     """The whole program as one ASGI application; the store and the background work start with its lifespan.
 
     ``clock`` is the system's where none is given; ``simulated`` makes the gateway of mock mode.
@@ -74,7 +75,7 @@ def create_app(
     """
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: "FastAPI") -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if tracer is not None:
                 stack.push_async_callback(asyncio.to_thread, tracer.close)

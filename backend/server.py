@@ -2,8 +2,7 @@
 
 import gc
 import sys
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING
 
 from .bootstrap import create_app
 from .config import SettingsError, load_settings
@@ -11,10 +10,13 @@ from .gateways.registry import GatewayPluginError
 from .observability.exporting import start_exporting
 from .observability.logs import configure_logging
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 __all__ = ["create_app"]
 
 
-def __getattr__(name: str) -> FastAPI:
+def __getattr__(name: str) -> "FastAPI":
     if name != "app":
         raise AttributeError(name)
     try:

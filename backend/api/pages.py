@@ -1,18 +1,20 @@
 """The few pages that a person sees: small, no script but the try-out page's, nothing from another host."""
 
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
-from fastapi.templating import Jinja2Templates
 
 from ..domain.statuses import OrderStatus
 from .schemas import PublicOrderView
 
+if TYPE_CHECKING:
+    from fastapi.templating import Jinja2Templates
+
 FOLDER: Final = Path(__file__).parent
-_templates: Final = Jinja2Templates(FOLDER / "templates")
 
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
@@ -67,4 +69,12 @@ def try_out_page(request: Request, token: str) -> Response:
 
 
 def _page(request: Request, template: str, values: dict[str, object], status: int = 200) -> Response:
-    return _templates.TemplateResponse(request, template, values, status, SECURITY_HEADERS)
+    return templates().TemplateResponse(request, template, values, status, SECURITY_HEADERS)
+
+
+@cache
+def templates() -> "Jinja2Templates":
+    """Of all pages, the console's too."""
+    from fastapi.templating import Jinja2Templates  # neither a start nor a shop with pages of its own pays for it
+
+    return Jinja2Templates(FOLDER / "templates")

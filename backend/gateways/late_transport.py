@@ -8,7 +8,7 @@ import httpx
 
 
 class LateTransport(httpx.AsyncBaseTransport):
-    """Made from the moment on at which its client is opened; a call that comes before it is there waits for it.
+    """Made from the moment on at which it is opened; a call that comes before it is there waits for it.
 
     aiohttp reads the system's certificates twice while it is loaded: with its modules a quarter of what a start costs.
     """

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from fastapi import Request, Response
-from fastapi.templating import Jinja2Templates
 
 from ...domain.model import Order
 from ...domain.money import CurrencyCode, Money
@@ -16,8 +16,11 @@ from ...domain.risk import at_risk_minor
 from ...domain.roles import Role
 from ...domain.terms import Mode
 from ..context import ApiContext
-from ..pages import FOLDER
+from ..pages import templates
 from .door import Session
+
+if TYPE_CHECKING:
+    from fastapi.templating import Jinja2Templates
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -69,11 +72,6 @@ def order_row(order: Order) -> dict[str, Any]:
     }
 
 
-_templates: Final = Jinja2Templates(FOLDER / "templates")
-_templates.env.filters |= {"moment": moment, "words": words}
-_templates.env.globals |= {"money": money, "Role": Role}
-
-
 def page(
     request: Request,
     context: ApiContext,
@@ -90,4 +88,12 @@ def page(
         "now": context.clock.now(),
     }
     headers = HEADERS | ({"Strict-Transport-Security": HSTS} if context.base_url.startswith("https://") else {})
-    return _templates.TemplateResponse(request, f"console/{template}", {**frame, **values}, status, headers)
+    return _console_templates().TemplateResponse(request, f"console/{template}", {**frame, **values}, status, headers)
+
+
+@cache
+def _console_templates() -> "Jinja2Templates":
+    known = templates()
+    known.env.filters |= {"moment": moment, "words": words}
+    known.env.globals |= {"money": money, "Role": Role}
+    return known

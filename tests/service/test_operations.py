@@ -217,6 +217,15 @@ async def test_what_is_no_longer_possible_is_given_up_unsent(here: World) -> Non
     assert await calls_at_gateway(here, "/cancel") == 0
 
 
+async def test_a_refund_that_the_gateway_is_still_working_on_keeps_the_gateways_name_for_it(either: World) -> None:
+    await either.paid()
+    await either.fault("refund-pending.refund")
+    asked = await either.ask(REFUND, 400)
+    ((theirs,),) = [payment["refunds"] for payment in await payments(either)]
+    assert (asked.operation.state, asked.operation.accepted_at) == (S.SUBMITTING, either.clock.now())
+    assert asked.operation.gateway_reference == theirs["reference"]
+
+
 async def test_a_refund_that_the_gateway_refuses_frees_its_amount(here: World) -> None:
     order = await here.paid()
     await here.fault("refund-failed.refund")

@@ -253,7 +253,7 @@ async def test_a_reply_that_comes_after_the_intent_was_given_up_discloses_no_pag
         return outcome
 
     monkeypatch.setattr(here.gateway, "create_payment_job", slowly)
-    with pytest.raises(StillStarting):
+    with pytest.raises(StillStarting, match="is starting the payment of order TEST-001; send this one again shortly"):
         await here.start()
     (job,) = (await here.order()).jobs
     assert (job.state, job.disclosed_at) == (JobState.ORPHAN, None)

@@ -208,14 +208,10 @@ class Stories(RuleBasedStateMachine):
         if not seen["offers"]:
             return
         offer = data.draw(st.sampled_from(seen["offers"]))
-        if offer["kind"] == "void":
-            part = 1
-        asked = max(minor(offer["most"]) // part, 1)
-        amount = f"{asked // 100}.{asked % 100:02d}"
-        body = {"kind": offer["kind"], "number": seen["next_operation"], "reason": "as drawn", "amount": amount}
-        answer = self.scene.as_operator(
-            "POST", f"orders/{order}/operations", json=body | {"payment_reference": offer["payment_reference"]}
-        )
+        most = minor(offer["most"])
+        part = 1 if offer["kind"] == "void" else part
+        assert self.ask(order, seen, offer, most + 1).status_code == 409, "more than is left is refused"
+        answer = self.ask(order, seen, offer, max(most // part, 1))
         assert answer.status_code in (200, 202), answer.text
 
     @rule(order=st.sampled_from(ORDERS))
@@ -327,6 +323,16 @@ class Stories(RuleBasedStateMachine):
         body = CREATE | {"order_reference": order, "amount": amount}
         headers = {} if key is None else {"Idempotency-Key": f'"{key}"'}
         return self.scene.as_customer(owner, "POST", "/api/payment/create", json=body, headers=headers)
+
+    def ask(self, order: str, seen: dict[str, Any], offer: dict[str, str], amount: int) -> Any:
+        body = {
+            "kind": offer["kind"],
+            "number": seen["next_operation"],
+            "reason": "as drawn",
+            "amount": f"{amount // 100}.{amount % 100:02d}",
+            "payment_reference": offer["payment_reference"],
+        }
+        return self.scene.as_operator("POST", f"orders/{order}/operations", json=body)
 
     def received(self, notice: Notice) -> int:
         """How often the inbox has this body."""

@@ -2,24 +2,30 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import httpx
 import pytest
 
-from backend.domain.facts import JobSnapshot
+from backend.domain.facts import Evidence, EvidenceSource, JobSnapshot, PaymentFact
 from backend.domain.money import CurrencyCode, Money
 from backend.domain.operations import OperationKind
 from backend.domain.references import JobReference, PaymentReference
 from backend.domain.standing import PaymentStanding
 from backend.domain.statuses import PaymentStatus
+from backend.domain.terms import Mode
 from backend.gateways.cashflows import CashflowsService
 from backend.gateways.cashflows.operations import allowed_operations, read_outcome
+from backend.gateways.cashflows.plugin import make
+from backend.gateways.cashflows.signing import hmac_sha256_hash, sha512_hash, webhook_signature
 from backend.gateways.cashflows.wire import read_error_code, read_job
+from backend.gateways.http import GatewayHttp
 from backend.gateways.reading import WireError
+from backend.gateways.registry import GatewayContext
 from backend.ports import ChangeOutcome, Done, OperationRequest, Refused, Unknown, Waiting
 
-from .test_cashflows_wire import job, payment, service
+from .test_cashflows_wire import JOB, REQUEST, created, job, payment, service
 
 CAPTURE, VOID, REFUND = OperationKind.CAPTURE, OperationKind.VOID, OperationKind.REFUND
 
@@ -171,3 +177,86 @@ async def test_a_read_names_the_job_and_no_other_address() -> None:
     assert isinstance(await gateway.cashflows.retrieve_payment_job(JobReference("210")), JobSnapshot)
     await gateway.cashflows.retrieve_payment_job(JobReference("a/../b"))
     assert [asked.url.raw_path.rpartition(b"/")[2] for asked in gateway.asked] == [b"210", b"a%2F..%2Fb"]
+
+
+async def test_a_page_that_is_none_leaves_the_outcome_open_and_the_job_known() -> None:
+    gateway = Replies(201, created(links={"action": {"url": "javascript:alert(1)"}}))
+    told = await gateway.cashflows.create_payment_job(REQUEST)
+    assert told == Unknown("the action link is no page of the gateway's", JOB)
+
+
+async def test_a_refusal_tells_status_and_code() -> None:
+    gateway = Replies(400, {"errorReport": {"errors": [{"code": "InvalidAmount", "message": "Ada King"}]}})
+    assert await gateway.cashflows.create_payment_job(REQUEST) == Refused("400 InvalidAmount")
+    assert await gateway.cashflows.cancel_payment_job(JOB) == Refused("400 InvalidAmount")
+    assert [asked.method for asked in gateway.asked] == ["POST", "PATCH"]
+
+
+async def test_a_payment_is_told_with_everything_that_it_was_asked_for_and_took() -> None:
+    told = payment(
+        "Paid",
+        captures=[{"status": "Completed", "amountToCapture": "6.00", "createDateTimeUtc": "2026-03-02T12:00:00"}],
+    )
+    body = json.dumps(job("Paid", told)).encode()
+    (fact,) = read_job(body).payments
+    assert fact == PaymentFact(
+        payment_reference=PaymentReference("211"),
+        status=PaymentStatus.CAPTURED,
+        evidence=Evidence(EvidenceSource.RETRIEVAL, sha256(body).hexdigest(), "Paid"),
+        asked_amount="10.00",
+        asked_currency="GBP",
+        captured_minor=600,
+        refunded_minor=0,
+        taken_at=NOON,
+    )
+
+
+def test_a_payment_without_an_amount_or_currency_is_named_as_the_reason() -> None:
+    for missing in (job("Paid", payment("Paid", amountToCollect=None)), job("Paid", payment("Paid"), currency=None)):
+        with pytest.raises(WireError, match=r"^the reply states no amount or no currency$"):
+            read_job(json.dumps(missing).encode())
+
+
+SETTINGS = {
+    "CASHFLOWS_MERCHANT_ID": "200426",
+    "CASHFLOWS_API_KEY": "new",
+    "CASHFLOWS_API_KEY_PREVIOUS": "old-key",
+    "CASHFLOWS_API_SECRET": "api-secret",
+    "CASHFLOWS_WEBHOOK_SECRET": "whsec",
+    "CASHFLOWS_GATEWAY_URL": "https://gateway.example",
+}
+
+
+async def sent_by(scheme: str, mode: Mode = Mode.INTEGRATION) -> tuple[CashflowsService, list[httpx.Request]]:
+    """The adapter as settings make it, and its calls where every key is refused."""
+    asked: list[httpx.Request] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(401)
+
+    http = GatewayHttp(httpx.MockTransport(refuse), deadline_seconds=5)
+    made = make(GatewayContext(mode=mode, settings=SETTINGS | {"CASHFLOWS_SCHEME": scheme}, http=http))
+    await made.retrieve_payment_job(JOB)
+    return made, asked
+
+
+async def test_settings_decide_scheme_account_and_keys() -> None:
+    _, published = await sent_by("sha512")
+    assert [asked.headers["Hash"] for asked in published] == [sha512_hash("new", b""), sha512_hash("old-key", b"")]
+    signing, (own,) = await sent_by("hmac-sha256")
+    assert own.headers["Hash"] == hmac_sha256_hash("api-secret", b"")
+    assert (own.headers["ConfigurationId"], own.url.host) == ("200426", "gateway.example")
+    assert signing.verify_webhook_signature(b"{}", webhook_signature("whsec", b"{}"))
+
+
+async def test_only_mock_mode_is_not_configured_and_says_so() -> None:
+    for mode in Mode:
+        made, _ = await sent_by("hmac-sha256", mode)
+        assert made.is_configured is (mode is not Mode.MOCK)
+        assert (made.notice is None) is made.is_configured
+
+
+async def test_every_secret_of_the_settings_is_hidden() -> None:
+    made, _ = await sent_by("hmac-sha256")
+    assert made.scrub("old-key api-secret whsec") == "[hidden] [hidden] [hidden]"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
 from .names import new_name
@@ -97,16 +97,15 @@ def following_request(
     named = request_id is not None and REQUEST_ID.fullmatch(request_id)
     parent = _read(traceparent)
     span = tracer.begin("server", parent) if tracer is not None else None
-    token = _followed.set(
-        Followed(
-            request=request_id if named and request_id is not None else new_name(),
-            place=span.place if span is not None else _below(parent),
-            tracer=tracer,
-            span=span,
-        )
+    now = Followed(
+        request=request_id if named and request_id is not None else new_name(),
+        place=span.place if span is not None else _below(parent),
+        tracer=tracer,
+        span=span,
     )
+    token = _followed.set(now)
     try:
-        yield _followed.get()
+        yield now
     finally:
         _followed.reset(token)
 
@@ -115,7 +114,7 @@ def follow_order(order: str, payments: tuple[str, ...]) -> None:
     """From here on, the task at hand is about this order."""
     now = _followed.get()
     if (now.order, now.payments) != (order, payments):
-        _followed.set(replace(now, order=order, payments=payments))
+        _followed.set(Followed(now.request, now.place, order, payments, now.tracer, now.span))
 
 
 class Outgoing:
@@ -139,7 +138,7 @@ def _below(parent: Place | None) -> Place:
 
 def _read(traceparent: str | None) -> Place | None:
     """Source: W3C Trace Context, section 3.2; an id of zeros alone is none."""
-    match = TRACEPARENT.fullmatch(traceparent or "")
+    match = TRACEPARENT.fullmatch(traceparent) if traceparent else None
     if match is None or not match[1].strip(NOTHING) or not match[2].strip(NOTHING):
         return None
     return Place(match[1], match[2], match[3])

@@ -23,7 +23,7 @@ from backend.gateways.cashflows.wire import read_error_code, read_job
 from backend.gateways.http import GatewayHttp
 from backend.gateways.reading import WireError
 from backend.gateways.registry import GatewayContext
-from backend.ports import ChangeOutcome, Done, OperationRequest, Refused, Unknown, Waiting
+from backend.ports import ChangeOutcome, Done, OperationRequest, Redirect, Refused, Unknown, Waiting
 
 from .test_cashflows_wire import JOB, REQUEST, created, job, payment, service
 
@@ -260,3 +260,17 @@ async def test_only_mock_mode_is_not_configured_and_says_so() -> None:
 async def test_every_secret_of_the_settings_is_hidden() -> None:
     made, _ = await sent_by("hmac-sha256")
     assert made.scrub("old-key api-secret whsec") == "[hidden] [hidden] [hidden]"
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+async def test_only_in_production_a_page_must_be_the_gateways_own(mode: Mode) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(201, json=created(links={"action": {"url": "https://elsewhere.example/pay"}}))
+
+    http = GatewayHttp(httpx.MockTransport(answer), deadline_seconds=5)
+    made = make(GatewayContext(mode=mode, settings=SETTINGS | {"CASHFLOWS_SCHEME": "sha512"}, http=http))
+    assert isinstance(await made.create_payment_job(REQUEST), Unknown if mode is Mode.PRODUCTION else Redirect)
+
+
+def test_a_payment_that_took_nothing_has_no_time_of_taking() -> None:
+    assert taken_at(payment("Declined"), paidDateTimeUtc="2026-03-02T12:00:00Z") is None

@@ -6,7 +6,7 @@ any number of hosts share the looks by taking them (a taken look falls due again
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from ..domain.events import AttentionRaised, Event, JobLost, JobSuperseded, Oper
 from ..domain.facts import JobSnapshot
 from ..domain.learning import learn_job
 from ..domain.model import Job, Order, OrderId
-from ..domain.operations import UNSETTLED, OperationState
+from ..domain.operations import UNSETTLED, Operation, OperationState
 from ..domain.order_status import HELD, captured_minor
 from ..domain.references import JobReference
 from ..domain.schedule import is_forsaken, is_overdue, is_unaccounted, is_unsent
@@ -76,7 +76,8 @@ class Reconciler:
             StoreError: what was learned may not be recorded; the order stays due.
         """
         before, began, answered = order.version, self._clock.now(), True
-        order = await self._orders.change(order, self._notice_time, actor=ACTOR)
+        waited_for = {each.number for each in order.operations if _is_waited_for(each)}
+        order = await self._orders.change(order, self._give_up_on_the_dead, actor=ACTOR)
         for job in _worth_a_look(order):
             assert job.job_reference is not None, "only a job that the gateway named is worth a look"
             looked = await self.look_at_job(order, job, job.job_reference)
@@ -85,6 +86,7 @@ class Reconciler:
                 order = await self._send_waiting(order, job, job.job_reference)
         for job in _pages_not_wanted(order):
             order = await self.retire(order, job)
+        order = await self._orders.change(order, partial(self._call_a_person, waited_for), actor=ACTOR)
         if order.version == before:
             await self._orders.note_look(order, began, answered=answered)
         return order
@@ -130,20 +132,30 @@ class Reconciler:
                 order = await self._orders.change(order, partial(_supersede, job.number), actor=ACTOR)
         return (await self.look_at_job(order, job, job.job_reference)).order
 
-    def _notice_time(self, order: Order) -> Sequence[Event]:
-        """What time alone tells: of jobs whose creator is gone or that outlived their expiry, and of operations."""
+    def _give_up_on_the_dead(self, order: Order) -> Sequence[Event]:
+        """What time alone tells: of jobs whose creator is gone, and of operations whose sender is."""
+        now = self._clock.now()
+        lost = [job for job in order.jobs if job.state is JobState.INTENT and now >= job.intent_until]
+        forsaken = [operation for operation in order.operations if is_forsaken(operation, now)]
+        why = "whoever was sending it did not come back"
+        return (
+            *(JobLost(job.number, "whoever was creating it did not come back") for job in lost),
+            *(OperationSettled(each.number, OperationState.UNKNOWN, None, why) for each in forsaken),
+        )
+
+    def _call_a_person(self, waited_for: Collection[int], order: Order) -> Sequence[Event]:
+        """For what has been open for too long, once the gateway was asked: nobody may have asked it for hours.
+
+        Operations are those that were waited for before that. One whose sender was just given up has another look
+        first: this clock may be wrong, and the sender alive.
+        """
         now = self._clock.now()
         events: list[Event] = []
         for job in order.jobs:
-            if job.state is JobState.INTENT and now >= job.intent_until:
-                events.append(JobLost(job.number, "whoever was creating it did not come back"))
             if is_overdue(job, now):
                 events.extend(_raise_attention(outlived(job), order))
         for operation in order.operations:
-            if is_forsaken(operation, now):
-                why = "whoever was sending it did not come back"
-                events.append(OperationSettled(operation.number, OperationState.UNKNOWN, None, why))
-            if is_unaccounted(operation, now):
+            if operation.number in waited_for and is_unaccounted(operation, now):
                 events.extend(_raise_attention(unaccounted(operation), order))
             if is_unsent(operation, now):
                 events.extend(_raise_attention(waiting(operation), order))
@@ -175,6 +187,11 @@ def _worth_a_look(order: Order) -> Sequence[Job]:
     named = [job for job in order.jobs if job.job_reference is not None]
     live = [job for job in named if job.state in MAY_TAKE_MONEY or job.number in busy or _holds_money(job)]
     return live or named
+
+
+def _is_waited_for(operation: Operation) -> bool:
+    """Whether all that is left is to learn what came of it."""
+    return operation.state is OperationState.UNKNOWN or operation.accepted_at is not None
 
 
 def _holds_money(job: Job) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 
 from backend.domain.errors import (
@@ -21,10 +22,13 @@ from backend.domain.operations import OperationKind, OperationState
 from backend.domain.planning import OperationAsk
 from backend.domain.risk import at_risk_minor
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
+from backend.domain.terms import Mode
 from backend.ports import Done, OperationRequest
+from backend.service.orders import Orders
+from backend.service.reconcile import Reconciler
 
 from .mortality import Died, Mortality
-from .world import World, world
+from .world import Ahead, World, world
 
 CAPTURE, REFUND, VOID = OperationKind.CAPTURE, OperationKind.REFUND, OperationKind.VOID
 S = OperationState
@@ -166,6 +170,34 @@ async def test_a_refund_without_an_answer_is_settled_by_evidence(either: World, 
     for _ in range(5):
         await either.ask(REFUND, 400, number=1)
     assert await refunded_at_gateway(either) == [400]
+
+
+async def test_a_refund_that_nobody_asked_about_for_an_hour_calls_no_person(here: World) -> None:
+    await here.paid()
+    await here.fault("lost-reply.refund.x1")
+    await here.fault("error-503-before.read.x3")
+    asked = await here.ask(REFUND, 400)
+    assert asked.operation.state is S.UNKNOWN
+    here.later(hours=1)
+    await here.work()
+    order = await here.order()
+    assert (order.operations[0].state, order.attention) == (S.SUCCEEDED, ())
+
+
+async def test_a_clock_that_is_ahead_calls_no_person_about_what_is_just_being_sent(here: World) -> None:
+    await here.paid()
+    gateway, orders = {here.gateway.name: here.gateway}, Orders(here.store, Ahead(here.clock), Mode.MOCK)
+    ahead = Reconciler(orders, here.store, gateway, Ahead(here.clock), Mode.MOCK)
+
+    async def look_meanwhile(request: httpx.Request) -> httpx.Response:
+        here.network.before_a_change = None
+        await ahead.look(await here.order())
+        return await here.network.handle_async_request(request)
+
+    here.network.before_a_change = look_meanwhile
+    asked = await here.ask(REFUND, 400)
+    assert here.network.before_a_change is None, "there was such a look"
+    assert (asked.operation.state, asked.order.attention) == (S.SUCCEEDED, ())
 
 
 async def test_a_refund_that_never_got_there_goes_to_a_person_and_is_never_sent_again(here: World) -> None:

@@ -153,6 +153,14 @@ async def test_a_job_that_outlives_its_expiry_is_raised_to_a_person(here: World)
     assert order.next_check_at == here.simulator.clock.now() + timedelta(hours=6)
 
 
+async def test_after_hours_without_a_worker_the_gateway_is_asked_before_a_person(here: World) -> None:
+    await here.start()
+    here.later(hours=4)
+    await here.work()
+    assert await here.status() is OrderStatus.EXPIRED
+    assert (await here.order()).attention == ()
+
+
 async def test_a_lost_job_that_is_paid_after_all_pays_the_order(here: World) -> None:
     """Nobody should hold its page; if somebody did, the money is recognised all the same."""
     await here.fault("lost-reply.create")

@@ -2,8 +2,7 @@ import asyncio
 import itertools
 import json
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +12,7 @@ from backend.domain.order_status import order_status
 from backend.domain.references import OwnReference
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
 from backend.domain.terms import Mode
-from backend.ports import Clock, WebhookRejected, WebhookUnreadable
+from backend.ports import WebhookRejected, WebhookUnreadable
 from backend.service.orders import Orders
 from backend.service.start_payment import GatewayDidNotAnswer, PaymentNotStarted, StartedPayment
 from backend.service.sweeping import old_deliveries
@@ -21,20 +20,7 @@ from backend.service.webhooks import Outcome
 from backend.stores import MemoryStore
 
 from .mortality import Died, MortalDisk, Mortality
-from .world import DECLINED, TOKENS, World, world
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """A clock that is an hour ahead of another."""
-
-    other: Clock
-
-    def now(self) -> datetime:
-        return self.other.now() + timedelta(hours=1)
-
-    async def sleep(self, seconds: float) -> None:
-        await self.other.sleep(seconds)
+from .world import DECLINED, TOKENS, Ahead, World, world
 
 
 def captured(started: StartedPayment, **changed: str) -> dict[str, str]:

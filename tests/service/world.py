@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -61,17 +61,36 @@ class SharedClock:
         self._clock.move(max(until - self.now(), timedelta()))
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A clock that is an hour ahead of another."""
+
+    other: SharedClock
+
+    def now(self) -> datetime:
+        return self.other.now() + timedelta(hours=1)
+
+    async def sleep(self, seconds: float) -> None:
+        await self.other.sleep(seconds)
+
+
 class Network(httpx.AsyncBaseTransport):
-    """Carries our gateway calls to the simulator, unless it is ``down``; ``late`` replies to changes come too late."""
+    """Carries our gateway calls to the simulator, unless it is ``down``; ``late`` replies to changes come too late.
+
+    ``before_a_change`` may carry a change in its stead.
+    """
 
     def __init__(self, simulator: Simulator, mortality: Mortality) -> None:
         self._inner = MortalNetwork(httpx.ASGITransport(app=simulator.app), mortality)
         self.down = False
+        self.before_a_change: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None
         self.late = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.down:
             raise httpx.ConnectError("connection refused")
+        if self.before_a_change is not None and request.method != "GET":
+            return await self.before_a_change(request)
         response = await self._inner.handle_async_request(request)
         if self.late and request.method != "GET":
             raise httpx.ReadTimeout("the deadline passed")

@@ -407,7 +407,11 @@ PLANTED: Final[Sequence[Planted]] = (
     ),
     Planted("a page handed out before it is recorded", _around(orders.Orders, "change", _page_before_record), seed=12),
     Planted("open pages never looked at", _put(schedule, "_job_wants", _nothing), seed=1),
-    Planted("an intent never given up", _put(reconcile.Reconciler, "_notice_time", _nothing), seed=33),
+    Planted(
+        "an intent never given up",
+        _together(*(_put(reconcile.Reconciler, name, _nothing) for name in ("_give_up_on_the_dead", "_call_a_person"))),
+        seed=33,
+    ),
     Planted("old history dropped", _around(orders, "record", _short_memory), seed=1),
     Planted("a change that no history tells of", _around(orders, "record", _unwritten_change), seed=1),
     Planted("misfits not raised", _put(cases, "_is_unsettled", lambda _: False), rates=(("other_money", 0.9),), seed=1),

@@ -82,11 +82,12 @@ def make_app(
         version="0.1.0",
         description=DESCRIPTION,
         lifespan=lifespan,
-        generate_unique_id_function=description.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are our own; asking costs each request
     )
     for module in [*ROUTES, *[try_out_routes] * with_try_out]:
-        app.include_router(module.router)
+        # The routes themselves: of a router that is included the framework builds each route a second time, when the
+        # first request comes, and takes longer to find it.
+        app.router.routes.extend(module.router.routes)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_middleware(DirectRoutes, routes=[route for module in ROUTES for route in module.router.routes])
     app.add_middleware(IdempotentRequests)

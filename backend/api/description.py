@@ -42,6 +42,7 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> Document:
         if app.openapi_schema is None:
+            _name_operations(app)
             app.openapi_schema = _completed(found())
         return app.openapi_schema
 
@@ -49,8 +50,13 @@ def install(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def operation_id(route: APIRoute) -> str:
-    return route.name
+def _name_operations(app: FastAPI) -> None:
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            route.operation_id = route.name
+            for status, field in [("", route.response_field), *route.response_fields.items()]:
+                if field is not None:  # what an answer without a model of its own is called after
+                    field.name = "_".join(["Response", *[str(status)] * bool(status), route.name])
 
 
 def _completed(document: Document) -> Document:

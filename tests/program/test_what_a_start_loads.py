@@ -79,3 +79,14 @@ def test_the_api_is_ready_for_its_first_request_and_its_description_is_built_whe
     built = told(IMPORTED, BUILT, tmp_path)
     assert "backend.api.schemas.CreatePayment" in built
     assert "fastapi.openapi.models.OpenAPI" not in built
+
+
+def test_the_routes_are_there_before_the_first_request(tmp_path: Path) -> None:
+    """A router that is included as a whole is built once more when the first request comes."""
+    question = "import json; print(json.dumps([type(route).__name__ for route in app.routes]))"
+    kinds = told(MADE, question, tmp_path, **credentials(1, DATA_DIR=str(tmp_path)))
+    assert (
+        {"DirectRoute", "ExactJsonRoute"}
+        <= kinds
+        <= {"APIRoute", "ConsoleRoute", "DirectRoute", "ExactJsonRoute", "Mount", "Route"}
+    )

@@ -23,6 +23,7 @@ from .open_store import make_store
 from .ports import Clock, OrderStore, PaymentGateway, ShopEndpoint
 from .service.erase import Erase
 from .service.gateway_guard import GatewayGuard
+from .service.inbox import Inbox
 from .service.notify import Notifier
 from .service.operations import Operations
 from .service.orders import Orders
@@ -58,6 +59,7 @@ class Services:
     orders: Orders
     reconciler: Reconciler
     webhooks: Webhooks
+    inbox: Inbox
     operations: Operations
     notifier: Notifier
     erase: Erase
@@ -116,6 +118,7 @@ async def serving(
             orders=orders,
             reconciler=reconciler,
             webhooks=Webhooks(orders, store, gateways, reconciler, clock, mode, job_tokens=tokens, wake_worker=wake),
+            inbox=Inbox(orders, store, gateways, clock, mode, wake_worker=wake),
             operations=Operations(
                 orders,
                 reconciler,

@@ -148,6 +148,7 @@ async def _start(
         register_order=RegisterOrder(made.orders, made.clock),
         customer_return=CustomerReturn(made.orders, store, made.clock, wake_worker=worker.wake),
         webhooks=made.webhooks,
+        inbox=made.inbox,
         operations=made.operations,
         notifier=made.notifier,
         reconciler=made.reconciler,

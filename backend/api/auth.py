@@ -17,6 +17,7 @@ from ..domain.model import Order
 from ..domain.references import UserId
 from ..domain.roles import KEY_PREFIX, OperatorKey, Role, find_operator_key
 from .errors import CustomersOnly, NotAllowed, NotAuthenticated
+from .scope_headers import header
 from .tokens import TokenVerifier
 
 
@@ -122,8 +123,7 @@ def caller_of(scope: Scope) -> Caller | None:
 
 
 def _authenticated(scope: Scope) -> Caller | None:
-    told = next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode("latin-1")
-    scheme, _, credentials = told.partition(" ")
+    scheme, _, credentials = (header(scope, b"authorization") or "").partition(" ")
     authenticate: Authenticator = scope["app"].state.context.authenticate
     try:
         return authenticate(credentials.strip()) if scheme.lower() == "bearer" else None

@@ -12,6 +12,7 @@ from ..ports import Clock, OrderStore, PaymentGateway
 from ..service.answers import Answers
 from ..service.customer_return import CustomerReturn
 from ..service.gateway_guard import GatewayGuard
+from ..service.inbox import Inbox
 from ..service.notify import Notifier
 from ..service.operations import Operations
 from ..service.orders import Orders
@@ -35,6 +36,7 @@ class ApiContext:
     register_order: RegisterOrder
     customer_return: CustomerReturn
     webhooks: Webhooks
+    inbox: Inbox
     gateways: Mapping[str, PaymentGateway]
     guard: GatewayGuard
     operations: Operations

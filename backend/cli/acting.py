@@ -85,8 +85,8 @@ def replay(
 
     async def work(services: "Services") -> str | None:
         if dry_run:
-            return await services.webhooks.preview(DeliveryId(delivery))
-        if await services.webhooks.replay(DeliveryId(delivery)) is None:
+            return await services.inbox.preview(DeliveryId(delivery))
+        if await services.inbox.replay(DeliveryId(delivery)) is None:
             return None
         await services.webhooks.run_pending()
         found = await services.store.get_delivery(DeliveryId(delivery))

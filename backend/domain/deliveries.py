@@ -4,7 +4,7 @@ One row stands for one distinct body. A row is pending while ``received > done``
 every change of status, so its repeat is news until somebody has looked since.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import NewType
@@ -35,6 +35,10 @@ class Delivery:
     @property
     def is_pending(self) -> bool:
         return self.received > self.done
+
+    def settled(self, outcome: str) -> "Delivery":
+        """As it is once all that was received is worked through."""
+        return replace(self, done=self.received, attempts=0, next_try_at=None, outcome=outcome)
 
 
 def delivery_id(mode: Mode, gateway: str, body: bytes) -> DeliveryId:

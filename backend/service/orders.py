@@ -97,7 +97,10 @@ class Orders:
         Raises:
             StoreError: the change may or may not have been made; nothing else has.
         """
-        step = lambda known: (known, decide(known))  # noqa: E731
+
+        def step(known: Order) -> tuple[Order, Sequence[Event]]:
+            return known, decide(known)
+
         return await self._write(order, step, actor, operation or new_operation(), write or self._store.replace)
 
     async def steer(self, order: Order, step: Step, *, actor: str) -> Order:

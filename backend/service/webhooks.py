@@ -7,27 +7,31 @@ webhook is stored and applied in one write, which never leaves the order changed
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from ..domain.card_numbers import refuse_card_numbers
-from ..domain.deliveries import Delivery, DeliveryId, delivery_id
-from ..domain.events import Event
+from ..domain.deliveries import Delivery, delivery_id
 from ..domain.facts import Hint, PaymentFact, SignedFact
 from ..domain.job_tokens import JobTokens
-from ..domain.learning import learn_payment, objection
-from ..domain.ledger import record
 from ..domain.model import Job, Order
-from ..domain.order_status import order_status
-from ..domain.references import OwnReference, split_own_reference
+from ..domain.references import OwnReference
 from ..domain.schedule import LOOK_AT_MOST_EVERY, rests_until
-from ..domain.searching import DeliveryQuery
 from ..domain.terms import Mode
 from ..ports import Clock, OrderStore, PaymentGateway, StoreError, WebhookRejected, WebhookUnreadable
+from .delivery_subject import (
+    ACTOR,
+    JOB,
+    Outcome,
+    find_subject,
+    is_known,
+    learn_fact,
+    outcome_of,
+    read_delivery,
+)
 from .intake import Intake
 from .orders import Orders
 from .reconcile import Looked, Reconciler
@@ -35,29 +39,13 @@ from .sightings import Sightings
 
 log = logging.getLogger(__name__)
 
-ACTOR: Final = "webhook"
 KEPT_HEADERS: Final = ("content-type", "user-agent", "x-request-id")
-JOB: Final = "address-of-job"
 TAKEN_AS: Final = "taken-as"
 """Kept beside the headers: whose address it came to, if that had a token, and how far it may be believed."""
 BATCH: Final = 20
-MOST_COUNTED: Final = 100
 TAKEN_FOR: Final = timedelta(seconds=30)
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (2, 10, 60, 300, 900, 3600))
 GIVE_UP_AFTER: Final = timedelta(hours=24)
-
-
-class Outcome(StrEnum):
-    """What became of a delivery; the words are stored and told to whoever sent it."""
-
-    APPLIED = "applied"
-    SET_ASIDE = "kept for a person: it does not fit the order"
-    CONFIRMING = "kept: the gateway is being asked"
-    UNMATCHED = "kept: no such order or payment is known here"
-    GIVEN_UP = "kept for a person: no such order or payment came to be known"
-    ACKNOWLEDGED = "seen by a person: no such order or payment came to be known"
-    LATER = "kept: it will be applied shortly"
-    UNREADABLE = "kept for a person: it cannot be read"
 
 
 class NoSuchGateway(Exception):
@@ -115,7 +103,7 @@ class Webhooks:
         named = self._job_of(gateway_name, token) if token is not None else None
         new = self._new_delivery(gateway_name, headers, body, named)
         try:
-            reading = _read(gateway, new)
+            reading = read_delivery(gateway, new)
             if isinstance(reading, Hint):
                 _keep_out_card_numbers(new, named)
         except WebhookUnreadable:
@@ -136,46 +124,6 @@ class Webhooks:
             for delivery in pending:
                 group.create_task(self._work_safely(delivery))
         return len(pending)
-
-    async def replay(self, delivery_id: DeliveryId) -> Delivery | None:
-        """Have a delivery worked through again; None if there is no such row."""
-        if not await self._store.reopen(delivery_id, self._clock.now()):
-            return None
-        self._wake_worker()
-        return await self._store.get_delivery(delivery_id)
-
-    async def acknowledge(self, delivery_id: DeliveryId) -> Delivery | None:
-        """A person has seen a delivery that nothing matched; None if there is no such row."""
-        delivery = await self._store.get_delivery(delivery_id)
-        if delivery is not None and delivery.outcome == Outcome.GIVEN_UP:
-            await self._store.settle(delivery.id, delivery.received, Outcome.ACKNOWLEDGED)
-            delivery = await self._store.get_delivery(delivery_id)
-        return delivery
-
-    async def unmatched(self) -> int:
-        """How many deliveries aged out and nobody has acknowledged, counted up to ``MOST_COUNTED``."""
-        query = DeliveryQuery(self._mode, outcome=Outcome.GIVEN_UP)
-        return len(await self._store.search_deliveries(query, MOST_COUNTED))
-
-    async def preview(self, delivery_id: DeliveryId) -> str | None:
-        """What working through a delivery again would do, in words; nothing is written and nobody asked."""
-        delivery = await self._store.get_delivery(delivery_id)
-        if delivery is None:
-            return None
-        gateway = self._gateways.get(delivery.gateway)
-        if gateway is None:
-            return f"nothing: no gateway named {delivery.gateway} is configured here"
-        try:
-            reading = _read(gateway, delivery)
-        except WebhookUnreadable as exc:
-            return f"nothing: it cannot be read: {exc}"
-        found = await self._find(reading)
-        if found is None:
-            return "nothing now: no such order or payment is known here; it would be tried again for a day"
-        order, job = found
-        if isinstance(reading, Hint) or not _is_known(job, reading.fact):
-            return f"the gateway would be asked about payment job {job.number} of order {order.reference}"
-        return _foreseen(order, _learn_fact(job.number, reading.fact, order), self._clock.now())
 
     async def _work_safely(self, delivery: Delivery) -> None:
         try:
@@ -201,7 +149,7 @@ class Webhooks:
             await self._postpone(delivery, Outcome.UNMATCHED)
             return
         try:
-            reading = _read(gateway, delivery)
+            reading = read_delivery(gateway, delivery)
         except WebhookUnreadable:
             await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
             return
@@ -232,25 +180,27 @@ class Webhooks:
 
     async def _at_once(self, intake: Intake, reading: SignedFact | Hint) -> Outcome | None:
         """Store and apply a fact about a payment that is known here; None, and nothing done, with anything else."""
-        found = await self._find(reading) if isinstance(reading, SignedFact) else None
-        if found is None or isinstance(reading, Hint) or not _is_known(found[1], reading.fact):
+        if isinstance(reading, Hint):
+            return None
+        found = await find_subject(self._orders, reading)
+        if found is None or not is_known(found[1], reading.fact):
             return None
         return await self._learn(intake, *found, reading.fact)
 
     async def _apply(self, delivery: Delivery, reading: SignedFact | Hint) -> Outcome:
         """Do what can be done without the gateway; after CONFIRMING the row is still to be dealt with."""
-        found = await self._find(reading)
+        found = await find_subject(self._orders, reading)
         if found is None:
             return await self._postpone(delivery, Outcome.UNMATCHED)
         order, job = found
-        if isinstance(reading, Hint) or not _is_known(job, reading.fact):
+        if isinstance(reading, Hint) or not is_known(job, reading.fact):
             return Outcome.CONFIRMING
         return await self._learn(Intake(self._store, delivery, is_stored=True), order, job, reading.fact)
 
     async def _learn(self, intake: Intake, order: Order, job: Job, fact: PaymentFact) -> Outcome:
-        outcome = partial(_outcome, job.number, fact)
+        outcome = partial(outcome_of, job.number, fact)
         write = partial(intake.write, outcome)
-        order = await self._orders.change(order, partial(_learn_fact, job.number, fact), actor=ACTOR, write=write)
+        order = await self._orders.change(order, partial(learn_fact, job.number, fact), actor=ACTOR, write=write)
         if not intake.is_settled:
             delivery = await intake.stored()
             await self._store.settle(delivery.id, delivery.received, outcome(order))
@@ -273,7 +223,7 @@ class Webhooks:
 
         The look is claimed first: of any number of deliveries about an order, on any number of hosts, one asks.
         """
-        found = await self._find(reading)
+        found = await find_subject(self._orders, reading)
         reference = found and (found[1].job_reference or reading.job_reference)
         if found is None or reference is None:
             await self._postpone(delivery, Outcome.UNMATCHED)
@@ -302,23 +252,6 @@ class Webhooks:
             raise WebhookRejected("its address holds no token that was made here")
         return own_reference
 
-    async def _find(self, reading: SignedFact | Hint) -> tuple[Order, Job] | None:
-        """The order and the job that a delivery is about; a delivery whose two references disagree is about none."""
-        named = split_own_reference(reading.own_reference) if reading.own_reference is not None else None
-        if named is not None:
-            order = await self._orders.find(named[0])
-        elif reading.job_reference is not None:
-            order = await self._orders.find_by_job(reading.job_reference)
-        else:
-            return None
-        for job in order.jobs if order is not None else ():
-            same_name = reading.own_reference in (None, job.own_reference)
-            unnamed = job.job_reference is None and reading.own_reference is not None
-            if same_name and (reading.job_reference in (None, job.job_reference) or unnamed):
-                assert order is not None
-                return order, job
-        return None
-
     async def _postpone(self, delivery: Delivery, outcome: Outcome) -> Outcome:
         now = self._clock.now()
         if now >= delivery.first_at + GIVE_UP_AFTER and delivery.attempts >= len(BACKOFF):
@@ -346,19 +279,6 @@ class Webhooks:
         )
 
 
-def _read(gateway: PaymentGateway, delivery: Delivery) -> SignedFact | Hint:
-    """What a delivery says; the address that it came to names the job where the body does not.
-
-    Raises:
-        WebhookUnreadable
-    """
-    reading = gateway.read_webhook(delivery.body)
-    named = dict(delivery.headers).get(JOB)
-    if named is None or reading.own_reference is not None:
-        return reading
-    return replace(reading, own_reference=OwnReference(named))
-
-
 def _keep_out_card_numbers(delivery: Delivery, named: OwnReference | None) -> None:
     """Whoever can show neither a signature nor a job's own address may have anything at all stored here, but not this.
 
@@ -376,24 +296,3 @@ def _taken_as(what: str, delivery: Delivery) -> Delivery:
 def _later(delivery: Delivery, why: StoreError) -> Outcome:
     log.warning("delivery %s is stored and will be applied later: %s", delivery.id, why)
     return Outcome.LATER
-
-
-def _is_known(job: Job, fact: PaymentFact) -> bool:
-    """Whether the payment is; of another one the gateway is asked first."""
-    return job.payment(fact.payment_reference) is not None
-
-
-def _outcome(number: int, fact: PaymentFact, order: Order) -> Outcome:
-    return Outcome.APPLIED if objection(order, order.jobs[number - 1], fact) is None else Outcome.SET_ASIDE
-
-
-def _learn_fact(number: int, fact: PaymentFact, order: Order) -> Sequence[Event]:
-    return learn_payment(order, order.jobs[number - 1], fact)
-
-
-def _foreseen(order: Order, events: Sequence[Event], at: datetime) -> str:
-    if not events:
-        return f"nothing: order {order.reference} knows it already, and is {order_status(order)}"
-    after = record(order, events, at=at, operation="preview", actor=ACTOR)
-    told = ", ".join(event.kind.replace("_", " ") for event in events)
-    return f"order {order.reference} would record {told}, and go from {order_status(order)} to {order_status(after)}"

@@ -327,7 +327,7 @@ def _settled(known: Delivery, seen: int, outcome: str) -> Delivery:
     done = max(known.done, min(seen, known.received))
     if done < known.received:
         return replace(known, done=done, outcome=outcome)
-    return replace(known, done=done, outcome=outcome, attempts=0, next_try_at=None)
+    return known.settled(outcome)
 
 
 def _longest_due(waiting: Iterable[tuple[str, T]], now: datetime, limit: int) -> list[T]:

@@ -150,18 +150,20 @@ class MongoStore:
 
     async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
         new = replace(delivery, received=1)
-        stored = await self._link.write_in_turn(
+        steps = (
             Write(DELIVERIES, delivery_row(new)),
             _replacement(ORDERS, order_row(order), expected_version),
             _settlement(delivery.id, 1, outcome),
         )
-        if stored == 3:
-            return replace(new, done=1, next_try_at=None, outcome=outcome)
-        row = new if stored else await self._count(delivery)
-        if stored > 1 or (not stored and await self.replace(order, expected_version)):
-            await self.settle(row.id, row.received, outcome)
-            return replace(row, done=row.received, attempts=0, next_try_at=None, outcome=outcome)
-        return row
+        done = await self._link.write_in_turn(*steps)
+        if done == len(steps):
+            return new.settled(outcome)
+        row = new if done else await self._count(delivery)
+        is_replaced = done > 1 or (not done and await self.replace(order, expected_version))
+        if not is_replaced:
+            return row
+        await self.settle(row.id, row.received, outcome)
+        return row.settled(outcome)
 
     async def _count(self, delivery: Delivery) -> Delivery:
         news = {"last_at": codec.instant(delivery.last_at), "next_try_at": codec.maybe_instant(delivery.next_try_at)}

@@ -11,7 +11,6 @@ is undone as a whole (``sqlite_file.all_or_nothing``).
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -237,7 +236,7 @@ class SqliteStore:
         return delivery if stored == values else _delivery(stored)
 
     async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
-        settled = replace(delivery, done=delivery.received, attempts=0, next_try_at=None, outcome=outcome)
+        settled = delivery.settled(outcome)
         changed = (*order_values(order), order.id, expected_version)
         pending, done = _delivery_values(delivery), _delivery_values(settled)
 

@@ -25,10 +25,10 @@ export class Journal {
 
   /** Resolves once everything that was written before this call is on the disk. */
   flushed() {
-    const { promise, resolve, reject } = withResolvers();
-    this.#waiting.push({ resolve, reject });
-    if (!this.#busy) this.#flush();
-    return promise;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      if (!this.#busy) this.#flush();
+    });
   }
 
   async #flush() {
@@ -84,11 +84,4 @@ export function untilJournaled(journal) {
     },
   });
   return { commands, answers };
-}
-
-function withResolvers() {
-  let resolve;
-  let reject;
-  const promise = new Promise((...both) => ([resolve, reject] = both));
-  return { promise, resolve, reject };
 }

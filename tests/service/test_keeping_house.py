@@ -18,13 +18,13 @@ from backend.domain.searching import DeliveryQuery
 from backend.domain.statuses import PaymentStatus
 from backend.domain.terms import Mode
 from backend.service import erase
+from backend.service.delivery_subject import Outcome
 from backend.service.easing import Easing
 from backend.service.erase import Erase
 from backend.service.register_order import RegisterOrder
 from backend.service.start_payment import GatewayDidNotAnswer, GatewayNotReached
 from backend.service.sweeping import PAGE, PAUSE, Sweeper
 from backend.service.unknown_statuses import MOST_WORDS, UnknownStatuses
-from backend.service.webhooks import Outcome
 from tests.domain.builders import FIRST, fact, terms
 
 from .world import World, world
@@ -162,19 +162,19 @@ async def test_before_a_delivery_is_replayed_it_can_be_told_what_would_come_of_i
     await here.take(headers, body)
     name = delivery_id(Mode.MOCK, "cashflows", body)
     before = await here.order()
-    assert await here.webhooks.preview(name) == "nothing: order TEST-001 knows it already, and is authorized"
+    assert await here.inbox.preview(name) == "nothing: order TEST-001 knows it already, and is authorized"
 
     other, unmatched = here.signed(status="captured", paymentReference="1", orderReference="NOT-OURS")
     await here.take(other, unmatched)
-    of_nobody = await here.webhooks.preview(delivery_id(Mode.MOCK, "cashflows", unmatched))
+    of_nobody = await here.inbox.preview(delivery_id(Mode.MOCK, "cashflows", unmatched))
     assert of_nobody is not None
     assert of_nobody.startswith("nothing now: no such order or payment is known here")
 
     late, unknown = here.signed(status="captured", paymentReference="999", orderReference="TEST-001")
     await here.take(late, unknown)
-    asks = await here.webhooks.preview(delivery_id(Mode.MOCK, "cashflows", unknown))
+    asks = await here.inbox.preview(delivery_id(Mode.MOCK, "cashflows", unknown))
     assert asks == "the gateway would be asked about payment job 1 of order TEST-001"
-    assert await here.webhooks.preview(delivery_id(Mode.MOCK, "cashflows", b"none")) is None
+    assert await here.inbox.preview(delivery_id(Mode.MOCK, "cashflows", b"none")) is None
     assert await here.order() == before, "nothing was written"
 
 
@@ -182,19 +182,19 @@ async def test_a_replayed_delivery_is_pending_again_and_wakes_the_worker(here: W
     await here.paid()
     (delivery,) = await _deliveries(here)
     woken = len(here.woken)
-    again = await here.webhooks.replay(delivery.id)
+    again = await here.inbox.replay(delivery.id)
     assert again is not None
     assert (again.id, again.is_pending, len(here.woken)) == (delivery.id, True, woken + 1)
     assert await here.webhooks.run_pending() == 1
     assert [each.is_pending for each in await _deliveries(here)] == [False]
-    assert await here.webhooks.replay(delivery_id(Mode.MOCK, "cashflows", b"none")) is None
+    assert await here.inbox.replay(delivery_id(Mode.MOCK, "cashflows", b"none")) is None
     assert len(here.woken) == woken + 1
 
 
 async def test_only_what_aged_out_is_acknowledged(here: World) -> None:
     await here.paid()
     (delivery,) = await _deliveries(here)
-    seen = await here.webhooks.acknowledge(delivery.id)
+    seen = await here.inbox.acknowledge(delivery.id)
     assert seen is not None
     assert (seen, seen.outcome) == (delivery, Outcome.APPLIED)
 

@@ -13,10 +13,10 @@ from backend.domain.references import OwnReference
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
 from backend.domain.terms import Mode
 from backend.ports import WebhookRejected, WebhookUnreadable
+from backend.service.delivery_subject import Outcome
 from backend.service.orders import Orders
 from backend.service.start_payment import GatewayDidNotAnswer, PaymentNotStarted, StartedPayment
 from backend.service.sweeping import old_deliveries
-from backend.service.webhooks import Outcome
 from backend.stores import MemoryStore
 
 from .mortality import Died, MortalDisk, Mortality
@@ -366,14 +366,14 @@ async def test_what_nothing_matches_ages_out_with_a_notice_until_a_person_has_se
         here.later(hours=1)
         tries += await here.webhooks.run_pending()
     assert 6 <= tries <= 30, "with backoff"
-    assert await here.webhooks.unmatched() == 1
+    assert await here.inbox.unmatched() == 1
     assert "stays unmatched; compare it with the gateway's portal" in caplog.text
     assert "failed" not in caplog.text, "however often it was tried"
-    seen = await here.webhooks.acknowledge(name)
+    seen = await here.inbox.acknowledge(name)
     assert seen is not None
     assert (seen.outcome, seen.is_pending) == (Outcome.ACKNOWLEDGED, False)
-    assert await here.webhooks.unmatched() == 0
-    assert await here.webhooks.acknowledge(delivery_id(Mode.MOCK, "cashflows", b"none")) is None
+    assert await here.inbox.unmatched() == 0
+    assert await here.inbox.acknowledge(delivery_id(Mode.MOCK, "cashflows", b"none")) is None
 
     old = old_deliveries(here.store, here.clock, Mode.MOCK, timedelta(days=90))
     here.later(days=88)

@@ -24,6 +24,7 @@ from backend.gateways.cashflows.signing import webhook_signature
 from backend.gateways.http import GatewayHttp
 from backend.ports import OrderStore, ShopEndpoint, StoreError, WebhookRejected, WebhookUnreadable
 from backend.service.customer_return import CustomerReturn
+from backend.service.inbox import Inbox
 from backend.service.notify import Notifier
 from backend.service.operations import Asked, Operations
 from backend.service.orders import Orders
@@ -109,6 +110,7 @@ class World:
     reconciler: Reconciler
     start_payment: StartPayment
     webhooks: Webhooks
+    inbox: Inbox
     customer_return: CustomerReturn
     operations: Operations
     notifier: Notifier
@@ -253,6 +255,7 @@ async def world(
                 webhooks=Webhooks(
                     orders, store, gateways, reconciler, shared, Mode.MOCK, job_tokens=TOKENS, wake_worker=wake
                 ),
+                inbox=Inbox(orders, store, gateways, shared, Mode.MOCK, wake_worker=wake),
                 customer_return=CustomerReturn(orders, store, shared, wake_worker=wake),
                 operations=Operations(
                     orders,

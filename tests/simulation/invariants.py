@@ -17,8 +17,8 @@ from backend.domain.planning import OperationAsk
 from backend.domain.risk import at_risk_minor
 from backend.domain.statuses import STRENGTH, JobState, OrderStatus, PaymentStatus
 from backend.domain.terms import Mode
+from backend.service.delivery_subject import Outcome
 from backend.service.start_payment import StartedPayment
-from backend.service.webhooks import Outcome
 from backend.simulator.model import Job as BankJob
 from backend.simulator.model import PartStatus, Status
 from backend.simulator.model import Payment as BankPayment

@@ -24,9 +24,10 @@ from backend.gateways.cashflows import schemes, service, wire
 from backend.gateways.cashflows.operations import ACCEPTED
 from backend.gateways.cashflows.wire import COMPLETED
 from backend.ports import Done, NotSent, Refused, StoreError, Taken, Unknown
-from backend.service import notify, orders, reconcile, send_operation, start_payment
+from backend.service import notify, orders, reconcile, send_operation, start_payment, webhooks
+from backend.service.delivery_subject import Outcome
 from backend.service.sightings import Sightings
-from backend.service.webhooks import Accepted, Outcome, Webhooks
+from backend.service.webhooks import Accepted, Webhooks
 from backend.stores.memory import MemoryStore
 
 from .world import Options, Variant, options_for
@@ -189,8 +190,8 @@ def _hint_is_fact(original: Any, self: Any, body: bytes) -> Any:
     return SignedFact(fact, hint.own_reference, hint.job_reference)
 
 
-async def _find_loosely(original: Any, self: Webhooks, reading: Any) -> Any:
-    found = await original(self, reading)
+async def _find_loosely(original: Any, orders: Any, reading: Any) -> Any:
+    found = await original(orders, reading)
     if found is None:
         return None
     unnamed = [job for job in found[0].jobs if job.job_reference is None]
@@ -345,7 +346,7 @@ PLANTED: Final[Sequence[Planted]] = (
     ),
     Planted("acknowledged before it is stored", _around(Webhooks, "accept", _acknowledge_first), seed=29),
     Planted("a hint trusted", _around(schemes.Sha512, "read_webhook", _hint_is_fact), seed=4),
-    Planted("a hint about one job taken for another's", _around(Webhooks, "_find", _find_loosely), seed=3),
+    Planted("a hint about one job taken for another's", _around(webhooks, "find_subject", _find_loosely), seed=3),
     Planted(
         "a hint dealt with before the gateway answered",
         _around(Sightings, "was_answered_since", _any_look_will_do),

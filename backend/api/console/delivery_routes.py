@@ -63,9 +63,9 @@ async def replay(delivery_id: str, request: Request, posted: PostedForm, context
     posted.require(Role.REFUNDER)
     delivery = await _find(context, delivery_id)
     if posted.text("how") == "dry-run":
-        foreseen = await context.webhooks.preview(delivery.id)
+        foreseen = await context.inbox.preview(delivery.id)
         return _delivery_page(request, context, posted.session, delivery, {"foreseen": foreseen})
-    await context.webhooks.replay(delivery.id)
+    await context.inbox.replay(delivery.id)
     log.info("operator %s had delivery %s worked through again", posted.session.caller.user, delivery.id)
     return RedirectResponse(f"/console/deliveries/{delivery.id}?done=1", HTTPStatus.SEE_OTHER)
 

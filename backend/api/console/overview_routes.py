@@ -9,7 +9,7 @@ from ...domain.deliveries import Delivery
 from ...domain.model import Order
 from ...domain.risk import at_risk_minor
 from ...domain.searching import DeliveryQuery, OrderQuery
-from ...service.webhooks import Outcome
+from ...service.delivery_subject import Outcome
 from ..context import ApiContext, Context
 from .charts import charts
 from .console_route import ConsoleRoute

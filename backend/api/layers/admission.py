@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from ...observability.metrics import Metrics
 from ..errors import MEDIA_TYPE, TYPE_PREFIX, Problem
+from ..scope_headers import header
 
 LIMITED: Final = "/api/"
 WEBHOOKS: Final = "/api/webhooks/"
@@ -66,7 +67,7 @@ class Admission:
     def __init__(self, capacity: Capacity, metrics: Metrics, origins: Sequence[str]) -> None:
         self._capacity = capacity
         self._metrics = metrics
-        self._origins = frozenset(origin.encode() for origin in origins)
+        self._origins = frozenset(origins)
         self._working = 0
         self._aside = 0
         self._webhooks = Line(2 * capacity.waiting)
@@ -136,9 +137,9 @@ class Admission:
         self._metrics.request("any", SHED, TOO_BUSY.status, 0.0)
         body = BODY % json.dumps(scope["path"]).encode()
         headers = [*HEADERS, (b"content-length", b"%d" % len(body))]
-        for name, value in scope["headers"]:
-            if name == b"origin" and value in self._origins:
-                headers.append((b"access-control-allow-origin", value))
+        origin = header(scope, b"origin")
+        if origin in self._origins:
+            headers.append((b"access-control-allow-origin", origin.encode()))
         return Refusal(TOO_BUSY.status, headers, body)
 
 

@@ -14,6 +14,7 @@ from ...domain.card_numbers import holds_card_number
 from ...following import Told, Tracer, followed, following_request
 from ...observability.logs import TOLD
 from ...observability.metrics import Metrics
+from ..scope_headers import header
 
 log = logging.getLogger("backend.requests")
 
@@ -33,7 +34,6 @@ class FollowedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        named, parent = _named(scope)
         status, began = CLIENT_LEFT, perf_counter()
 
         async def answer(message: Message) -> None:
@@ -43,7 +43,7 @@ class FollowedRequests:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", now.request.encode())]
             await send(message)
 
-        with following_request(named, parent, self._tracer) as now:
+        with following_request(_request_id(scope), header(scope, b"traceparent"), self._tracer) as now:
             scope.setdefault("state", {})["request_id"] = now.request
             try:
                 await self._app(scope, receive, answer)
@@ -68,15 +68,10 @@ class FollowedRequests:
             log.info("%s %s %s", method, route, status, extra={"told": told})
 
 
-def _named(scope: Scope) -> tuple[str | None, str | None]:
-    """The caller's ``X-Request-ID``, unless it holds a card number, as it stands in every log line; ``traceparent``."""
-    named = parent = None
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and named is None:
-            named = value.decode("latin-1")
-        elif name == b"traceparent" and parent is None:
-            parent = value.decode("latin-1")
-    return None if named is None or holds_card_number(named) else named, parent
+def _request_id(scope: Scope) -> str | None:
+    """The caller's, unless it holds a card number: it stands in every log line."""
+    named = header(scope, b"x-request-id")
+    return None if named is None or holds_card_number(named) else named
 
 
 def _method(scope: Scope) -> str:

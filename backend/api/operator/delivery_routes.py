@@ -48,7 +48,7 @@ async def search_deliveries(
 @router.post("/{delivery_id:path}/replay", responses=problems(401, 403, NoSuchDelivery, 503))
 async def replay_delivery(delivery_id: str, caller: Refunder, context: Context) -> DeliveryProgress:
     """Work through a delivery again, as if it had just come; applying one twice changes nothing."""
-    found = await context.webhooks.replay(DeliveryId(delivery_id))
+    found = await context.inbox.replay(DeliveryId(delivery_id))
     if found is None:
         raise NoSuchDelivery
     log.info("operator %s had delivery %s worked through again", caller.user, found.id)
@@ -58,7 +58,7 @@ async def replay_delivery(delivery_id: str, caller: Refunder, context: Context) 
 @router.post("/{delivery_id:path}/acknowledge", responses=problems(401, 403, NoSuchDelivery, 503))
 async def acknowledge_delivery(delivery_id: str, caller: Refunder, context: Context) -> DeliveryProgress:
     """Say that you have seen a delivery that nothing matched for a day; any other stays as it is."""
-    found = await context.webhooks.acknowledge(DeliveryId(delivery_id))
+    found = await context.inbox.acknowledge(DeliveryId(delivery_id))
     if found is None:
         raise NoSuchDelivery
     log.info("operator %s acknowledged delivery %s", caller.user, found.id)

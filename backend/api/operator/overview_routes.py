@@ -65,7 +65,7 @@ async def money_at_risk(context: Context) -> MoneyAtRisk:
         longest_waiting_look=lag.look_at,
         longest_waiting_notification=lag.notice_at,
         longest_waiting_delivery=lag.delivery_at,
-        unmatched_deliveries=await context.webhooks.unmatched(),
+        unmatched_deliveries=await context.inbox.unmatched(),
     )
 
 

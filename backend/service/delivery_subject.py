@@ -1,0 +1,76 @@
+"""What a delivery says, which order it is about, and what it makes of that."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final
+
+from ..domain.deliveries import Delivery
+from ..domain.events import Event
+from ..domain.facts import Hint, PaymentFact, SignedFact
+from ..domain.learning import learn_payment, objection
+from ..domain.model import Job, Order
+from ..domain.references import OwnReference, split_own_reference
+from ..ports import PaymentGateway
+from .orders import Orders
+
+ACTOR: Final = "webhook"
+JOB: Final = "address-of-job"
+"""Kept beside the headers: whose address it came to, if that had a token."""
+
+
+class Outcome(StrEnum):
+    """What became of a delivery; the words are stored and told to whoever sent it."""
+
+    APPLIED = "applied"
+    SET_ASIDE = "kept for a person: it does not fit the order"
+    CONFIRMING = "kept: the gateway is being asked"
+    UNMATCHED = "kept: no such order or payment is known here"
+    GIVEN_UP = "kept for a person: no such order or payment came to be known"
+    ACKNOWLEDGED = "seen by a person: no such order or payment came to be known"
+    LATER = "kept: it will be applied shortly"
+    UNREADABLE = "kept for a person: it cannot be read"
+
+
+def read_delivery(gateway: PaymentGateway, delivery: Delivery) -> SignedFact | Hint:
+    """What a delivery says; the address that it came to names the job where the body does not.
+
+    Raises:
+        WebhookUnreadable
+    """
+    reading = gateway.read_webhook(delivery.body)
+    named = dict(delivery.headers).get(JOB)
+    if named is None or reading.own_reference is not None:
+        return reading
+    return replace(reading, own_reference=OwnReference(named))
+
+
+async def find_subject(orders: Orders, reading: SignedFact | Hint) -> tuple[Order, Job] | None:
+    """The order and the job that a delivery is about; a delivery whose two references disagree is about none."""
+    named = split_own_reference(reading.own_reference) if reading.own_reference is not None else None
+    if named is not None:
+        order = await orders.find(named[0])
+    elif reading.job_reference is not None:
+        order = await orders.find_by_job(reading.job_reference)
+    else:
+        return None
+    for job in order.jobs if order is not None else ():
+        same_name = reading.own_reference in (None, job.own_reference)
+        unnamed = job.job_reference is None and reading.own_reference is not None
+        if same_name and (reading.job_reference in (None, job.job_reference) or unnamed):
+            assert order is not None
+            return order, job
+    return None
+
+
+def is_known(job: Job, fact: PaymentFact) -> bool:
+    """Whether the payment is; of another one the gateway is asked first."""
+    return job.payment(fact.payment_reference) is not None
+
+
+def outcome_of(number: int, fact: PaymentFact, order: Order) -> Outcome:
+    return Outcome.APPLIED if objection(order, order.jobs[number - 1], fact) is None else Outcome.SET_ASIDE
+
+
+def learn_fact(number: int, fact: PaymentFact, order: Order) -> Sequence[Event]:
+    return learn_payment(order, order.jobs[number - 1], fact)

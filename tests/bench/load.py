@@ -100,8 +100,9 @@ class Connection(asyncio.Protocol):
 class Load:
     """One stretch of load on a port; used once."""
 
-    def __init__(self, port: int, requests: Requests) -> None:
+    def __init__(self, port: int, requests: Requests, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._port = port
+        self._patience_seconds = patience_seconds
         self._requests = requests
         self._idle: list[Connection] = []
         self._waiting: deque[tuple[bytes, float]] = deque()
@@ -119,6 +120,9 @@ class Load:
         Two for everybody there are in any case.
 
         Answers that come later do not count.
+
+        Raises:
+            ConnectionError: the server hung up, or stopped answering.
         """
         self._closed_loop = True
         await self._connect(concurrency)
@@ -132,7 +136,7 @@ class Load:
         return self.answers
 
     async def at_rate(self, rate: float, seconds: float, *, connections: int = 64) -> Answers:
-        """Start ``rate`` requests a second, whatever becomes of those before."""
+        """Start ``rate`` requests a second, whatever becomes of those before; some may be left without an answer."""
         await self._connect(connections)
         began = time.perf_counter()
         for number in range(int(rate * seconds)):
@@ -196,8 +200,11 @@ class Load:
     async def _wait(self) -> None:
         try:
             if self._under_way:
-                async with asyncio.timeout(max(0.0, self._ends_at - time.perf_counter()) + PATIENCE_SECONDS):
+                async with asyncio.timeout(max(0.0, self._ends_at - time.perf_counter()) + self._patience_seconds):
                     await self._over
+        except TimeoutError:
+            if self._closed_loop:
+                raise ConnectionError(f"{self._under_way} requests were not answered in time") from None
         finally:
             self._finish()
             for connection in self._all:

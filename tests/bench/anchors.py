@@ -22,7 +22,7 @@ import requests
 import uvicorn
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
-from pymongo import AsyncMongoClient, InsertOne, UpdateOne, WriteConcern
+from pymongo import AsyncMongoClient, UpdateOne, WriteConcern
 
 from backend.gateways.transport import NetworkTransport
 from backend.ports import StoreError
@@ -111,7 +111,8 @@ class Mongo:
         return found
 
     async def receive(self, delivery_id: str, body: bytes, order_id: str, status: str) -> None:
-        new = InsertOne({"_id": delivery_id, "body": body}, namespace=self._deliveries.full_name)
+        kept = {"$setOnInsert": {"body": body}}
+        new = UpdateOne({"_id": delivery_id}, kept, upsert=True, namespace=self._deliveries.full_name)
         change = UpdateOne({"_id": order_id}, {"$set": {"status": status}}, namespace=self._orders.full_name)
         await self._client.bulk_write([new, change], write_concern=DURABLE)
 

@@ -32,7 +32,9 @@ const journal = flush === 'flush' ? new Journal(path.resolve(data, 'journal')) :
 const server = net.createServer({ noDelay: true }, (client) => {
   const engine = net.connect(database.socketPath);
   // A connection cut at either end is the driver's to notice: there is nothing to report here.
-  const ended = () => {};
+  const ended = (error) => {
+    if (error && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') console.error(error.message);
+  };
   if (!journal) return pipeline(client, engine, client, ended);
   const { commands, answers } = untilJournaled(journal);
   pipeline(client, commands, engine, answers, client, ended);

@@ -10,12 +10,12 @@ import path from 'node:path';
 import { Transform } from 'node:stream';
 
 const LOG = /^WiredTigerLog\.\d+$/;
-const LIVE = 2; // the log that is written, and the one before it, which may have been left a moment ago
 const MARK = Buffer.from('writeConcern');
 
 export class Journal {
   #folder;
   #logs = new Map();
+  #newest = ''; // at the last flush: whatever is older was on the disk then
   #waiting = [];
   #busy = false;
 
@@ -46,7 +46,9 @@ export class Journal {
   }
 
   async #live() {
-    const live = fs.readdirSync(this.#folder).filter((name) => LOG.test(name)).sort().slice(-LIVE);
+    const logs = fs.readdirSync(this.#folder).filter((name) => LOG.test(name)).sort();
+    const live = logs.filter((name) => name >= this.#newest);
+    this.#newest = live.at(-1) ?? '';
     for (const [name, log] of this.#logs) {
       if (!live.includes(name)) {
         this.#logs.delete(name);

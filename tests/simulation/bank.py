@@ -163,6 +163,7 @@ class Wire(httpx.AsyncBaseTransport):
     async def _arrive(self, request: httpx.Request, about: str | None) -> httpx.Response:
         bank = self._bank
         if request.method != "GET" and about is not None:
+            self._world.reached("create" if about.startswith("payment job") else about.partition(" ")[0])
             bank.arrived[about] += 1
             if bank.arrived[about] > 1:
                 self._world.violate("sent twice", f"{about} reached the gateway {bank.arrived[about]} times")

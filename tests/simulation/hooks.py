@@ -55,6 +55,7 @@ class WebhookNetwork:
             self._world.violate("no surprise", f"a webhook met {exc!r}")
             raise httpx.ReadError("connection reset") from None
         if answer.status_code == 200:
+            self._world.reached("webhook")
             await self._world.invariants.webhook_acknowledged(content)
         return answer
 

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from multiprocessing import get_context
@@ -18,6 +19,8 @@ from .world import Options, options_for, run_world
 CALM: Final = 1e9
 SCENARIOS: Final[Mapping[int, str]] = {3: "capture", 5: "refund", 15: "void", 32: "refund after refund"}
 """What the operators do in a seed's world. In all of them a customer pays, a webhook comes, and the shop is told."""
+STEPS_OF: Final = ("create", "pay", "webhook", "capture", "void", "refund", "notify")
+"""What each store must have been killed in the middle of."""
 CHUNK: Final = 40
 Chunk: TypeAlias = tuple[Options, tuple[int, ...]]
 
@@ -33,6 +36,12 @@ def deaths(options: Options, steps: Iterable[int]) -> list[str]:
         result = run_world(replace(options, dies_at=step))
         found += [f"seed {options.seed}, killed at step {step}: {broken}" for broken in result.violations]
     return found
+
+
+def reached(*, sqlite: bool) -> frozenset[str]:
+    """Which of these the scenarios do while a process may die."""
+    saw = sum((run_world(scenario(seed, sqlite=sqlite)).saw for seed in SCENARIOS), Counter[str]())
+    return frozenset(what for what in STEPS_OF if saw[f"{what} in trouble"])
 
 
 def _chunks() -> Iterator[Chunk]:

@@ -200,6 +200,8 @@ class Shopper(Person):
             self.world.bank.simulator.desk.pay(job, outcome)
         except Refusal:
             self.world.saw("page_was_over")
+        else:
+            self.world.reached("pay")
 
     async def _come_back(self) -> None:
         for _ in range(self.pick((0, 1, 1, 2))):

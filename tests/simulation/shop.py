@@ -32,6 +32,7 @@ class Shop:
             answer = NotTaken("503")
         else:
             self.taken.append((notification_id, body))
+            self._world.reached("notify")
             if chance.strikes("shop_answer_lost"):
                 answer = NotTaken("connection reset")
         if not reply.done():

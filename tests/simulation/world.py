@@ -167,6 +167,11 @@ class World:
     def saw(self, what: str) -> None:
         self.sightings[what] += 1
 
+    def reached(self, what: str) -> None:
+        """Seen while something may still go wrong, so that a process may die in the middle of it."""
+        if self.chance.enabled:
+            self.saw(f"{what} in trouble")
+
     def written(self, name: str, given: Sequence[Any], answer: object) -> None:
         """A write has landed."""
         self._wrote.set()

@@ -250,6 +250,8 @@ class Stories(RuleBasedStateMachine):
             assert answer.status_code in (200, 409), answer.text
             if what == "cancel" and held:
                 assert answer.status_code == 409, "money is given back first"
+            if what == "cancel" and answer.status_code == 200:
+                assert self.create(order, OWNERS[order], AMOUNT[order]).status_code == 409, "nobody wants it any more"
 
     # --- time ---
 

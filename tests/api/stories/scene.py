@@ -1,6 +1,8 @@
 """One application with its gateway, on one clock that only the story moves; nothing happens in it by itself."""
 
 import asyncio
+import json
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -54,6 +56,19 @@ class QuietSimulator(Simulator):
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         yield
+
+
+class Wire(httpx.ASGITransport):
+    """The way to the gateway; ``refunds`` counts what set out under each number, whatever became of it."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self.refunds: Counter[str] = Counter()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and request.url.path.endswith("/refunds"):
+            self.refunds[json.loads(await request.aread())["refundNumber"]] += 1
+        return await super().handle_async_request(request)
 
 
 @dataclass(frozen=True)
@@ -139,7 +154,8 @@ class Scene:
         self._simulator = QuietSimulator(account, webhook_client=catching, clock=GatewayClock(self.clock.now))
         made = simulate(settings, catching)
         made.simulator.close()
-        return replace(made, simulator=self._simulator, transport=httpx.ASGITransport(self._simulator.app))
+        self.wire = Wire(self._simulator.app)
+        return replace(made, simulator=self._simulator, transport=self.wire)
 
     def _catch(self, request: httpx.Request) -> httpx.Response:
         headers = {name: value for name, value in request.headers.items() if name in ("x-signature", "content-type")}

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -70,14 +71,24 @@ class Stories(RuleBasedStateMachine):
         target=notices,
         auto_capture=st.sampled_from([True, True, False]),
         paid=st.sampled_from([None, *ORDERS, *ORDERS]),
+        cancelled=st.sampled_from([None, None, None, None, *ORDERS]),
+        refund=st.sampled_from([None, None, None, "lost-reply", "error-500-after", "lost-request"]),
     )
-    def begin(self, auto_capture: bool, paid: str | None) -> Any:
+    def begin(self, auto_capture: bool, paid: str | None, cancelled: str | None, refund: str | None) -> Any:
         """Most stories begin with a payment, so that what only comes after one is told often enough."""
         self.scene = Scene(auto_capture=auto_capture)
         self.known: set[str] = set()
         self.keys: dict[str, tuple[str, str, datetime]] = {}
+        self.numbers = count()
         if paid is not None:
             self.a_customer_pays_at_once(paid, is_told=True)
+            offers = self.scene.order(paid)["offers"] if paid in self.known else []
+            for offer in [each for each in offers if each["kind"] == "refund" and refund is not None]:
+                self.take_up(paid, offer, part=2, fault=refund)
+        if cancelled is not None:
+            if self.create(cancelled, OWNERS[cancelled], AMOUNT[cancelled]).status_code == 200:
+                self.known.add(cancelled)
+            self.an_operator_decides(cancelled, "cancel")
         return self.webhooks_are_written()
 
     def teardown(self) -> None:
@@ -139,9 +150,11 @@ class Stories(RuleBasedStateMachine):
 
     @rule(order=st.sampled_from(ORDERS), is_told=st.booleans())
     def a_customer_pays_at_once(self, order: str, is_told: bool) -> None:
-        answer = self.create(order, OWNERS[order], AMOUNT[order])
+        key = f"at once {next(self.numbers)}"
+        answer = self.create(order, OWNERS[order], AMOUNT[order], key)
         if answer.status_code == 200:
             self.known.add(order)
+            assert self.create(order, "mallory", AMOUNT[order], key).status_code == 409, "another's key is a new one"
             self.a_card_is_entered(answer.json()["action_url"], "pays")
             if is_told:
                 self.scene.as_operator("POST", f"orders/{order}/check")
@@ -208,21 +221,18 @@ class Stories(RuleBasedStateMachine):
             assert most, "what is not offered is refused"
             assert amount is None or minor(amount) <= max(most), "and so is more than is left"
 
-    @rule(data=st.data(), order=st.sampled_from(ORDERS), part=st.sampled_from([1, 1, 2, 3]))
-    def an_operation_that_is_offered_is_asked_for(self, data: st.DataObject, order: str, part: int) -> None:
-        if order not in self.known:
-            return
-        seen = self.scene.order(order)
-        if not seen["offers"]:
-            return
-        offer = data.draw(st.sampled_from(seen["offers"]))
-        most = minor(offer["most"])
-        part = 1 if offer["kind"] == "void" else part
-        assert self.ask(order, seen, offer, most + 1).status_code == 409, "more than is left is refused"
-        for _ in range(2):
-            answer = self.ask(order, seen, offer, max(most // part, 1))
-            assert answer.status_code in (200, 202), answer.text
-            assert answer.json()["operation"]["number"] == seen["next_operation"], "twice is once"
+    @rule(
+        data=st.data(),
+        order=st.sampled_from(ORDERS),
+        part=st.sampled_from([1, 1, 2, 3]),
+        fault=st.sampled_from([None, None, "lost-reply", "lost-request", "error-500-after"]),
+    )
+    def an_operation_that_is_offered_is_asked_for(
+        self, data: st.DataObject, order: str, part: int, fault: str | None
+    ) -> None:
+        offers = self.scene.order(order)["offers"] if order in self.known else []
+        if offers:
+            self.take_up(order, data.draw(st.sampled_from(offers)), part, fault)
 
     @rule(order=st.sampled_from(ORDERS))
     def who_may_only_look_changes_nothing(self, order: str) -> None:
@@ -286,7 +296,11 @@ class Stories(RuleBasedStateMachine):
     def nothing_reached_the_gateway_twice(self, order: dict[str, Any], there: dict[str, Payment]) -> None:
         numbers = [refund.number for payment in there.values() for refund in payment.refunds]
         assert len(numbers) == len(set(numbers))
-        assert set(numbers) <= {operation["own_reference"] for operation in order["operations"]}
+        asked = {operation["own_reference"] for operation in order["operations"]}
+        assert set(numbers) <= asked
+        sent = self.scene.wire.refunds
+        assert set(numbers) <= sent.keys()
+        assert all(sent[number] <= 1 for number in asked), "what was lost may not be sent again either"
 
     def comes_to_rest(self) -> None:
         """No more faults; every webhook is lost from here on: looking alone has to find out everything."""
@@ -345,6 +359,17 @@ class Stories(RuleBasedStateMachine):
             "payment_reference": offer["payment_reference"],
         }
         return self.scene.as_operator("POST", f"orders/{order}/operations", json=body)
+
+    def take_up(self, order: str, offer: dict[str, str], part: int, fault: str | None) -> None:
+        seen, most = self.scene.order(order), minor(offer["most"])
+        part = 1 if offer["kind"] == "void" else part
+        assert self.ask(order, seen, offer, most + 1).status_code == 409, "more than is left is refused"
+        if fault is not None:
+            self.scene.arm(f"{fault}.{'cancel' if offer['kind'] == 'void' else offer['kind']}.x1")
+        for _ in range(2):
+            answer = self.ask(order, seen, offer, max(most // part, 1))
+            assert answer.status_code in (200, 202), answer.text
+            assert answer.json()["operation"]["number"] == seen["next_operation"], "twice is once"
 
     def received(self, notice: Notice) -> int:
         """How often the inbox has this body."""

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend.domain.announcing import announced
+from backend.domain.announcing import announced, trial_event
 from backend.domain.cases import NOTIFICATION_FAILING
 from backend.domain.events import AttentionRaised, AttentionResolved, JobClosed, OrderCancelled
 from backend.domain.facts import PaymentFact
@@ -11,6 +11,7 @@ from backend.domain.ledger import replay
 from backend.domain.model import Order
 from backend.domain.notifications import NotificationType
 from backend.domain.statuses import OrderStatus, PaymentStatus
+from backend.domain.terms import Mode
 
 from .builders import NOW, after, fact, learn, opened, planned
 
@@ -97,3 +98,8 @@ def test_the_history_tells_how_many_were_made_and_not_how_far_they_came() -> Non
     told_again = replay(emptied.history)
     assert told_again is not None
     assert told_again.notified == 2
+
+
+def test_a_trial_names_the_mode_and_no_order() -> None:
+    body = json.loads(trial_event(Mode.MOCK, NOW))
+    assert body == {"type": "endpoint.test", "timestamp": NOW.isoformat(), "data": {"mode": "mock"}}

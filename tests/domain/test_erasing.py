@@ -42,6 +42,11 @@ def test_nothing_personal_is_left_and_the_money_stays() -> None:
     assert not is_erased(before)
 
 
+def test_the_order_is_without_the_person_before_the_event_is_written() -> None:
+    stepped, _ = erased(an_order(), by="ann", reason="asked for")
+    assert is_erased(stepped)
+
+
 def test_the_chain_still_holds_and_is_what_the_history_tells() -> None:
     after = without_person(an_order())
     assert defects(after) == []

@@ -76,3 +76,12 @@ def test_brackets_side_by_side_are_no_depth_and_inside_one_another_they_are(open
     deep = opening * (DEEPEST + 1) + "1" + closing * (DEEPEST + 1)
     with pytest.raises(InvalidJson, match="it is nested too deeply"):
         loads(deep.encode())
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_many_brackets_are_read_down_to_the_deepest_level(opening: str) -> None:
+    closing = "]" if opening == "[" else "}"
+    deep = opening * (DEEPEST - 2) + "1" + closing * (DEEPEST - 2)
+    assert loads(f"[{deep}, {deep}]".encode())
+    with pytest.raises(InvalidJson, match="it is nested too deeply"):
+        loads(f"[[{deep}]]".encode())

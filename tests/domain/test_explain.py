@@ -1,7 +1,11 @@
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from backend.domain.events import (
     AttentionRaised,
+    OperationApproved,
     OperationPlanned,
     OperationSettled,
     OperationSubmitted,
@@ -79,3 +83,19 @@ def test_who_must_approve_and_who_cancelled_is_told() -> None:
     assert "Awaited: somebody other than ann approves refund 1." in told.sentences
     cancelled = explain(after(opened(), OrderCancelled("bob", "sold out")), NOW, [])
     assert "It was cancelled by bob at 2026-03-28 23:59:59 UTC: sold out" in cancelled.sentences
+
+
+def test_the_approval_of_what_needs_none_or_was_given_up_is_not_awaited() -> None:
+    approving = refunding(paid(), needs_approval=True)
+    given_up = after(approving, OperationSettled(1, OperationState.ABANDONED, None, "ann: too late"))
+    for order in (refunding(paid()), given_up, after(approving, OperationApproved(1, "bob"))):
+        assert not any("approves" in sentence for sentence in explain(order, NOW, []).sentences)
+
+
+@pytest.mark.parametrize(("ahead", "delay"), [(0, 0), (2, 2), (-2, 0)])
+def test_how_long_the_gateway_took_to_tell_is_told(ahead: int, delay: int) -> None:
+    told = replace(fact(PaymentStatus.CAPTURED), taken_at=NOW - timedelta(seconds=ahead))
+    sentences = explain(learn(opened(), told), NOW, []).sentences
+    assert any(sentence.endswith(f"that was known here {delay} s later.") for sentence in sentences)
+    quiet = replace(fact(PaymentStatus.DECLINED), taken_at=NOW)
+    assert not any("known here" in sentence for sentence in explain(learn(opened(), quiet), NOW, []).sentences)

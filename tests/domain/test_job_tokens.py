@@ -33,6 +33,11 @@ def test_what_is_no_token_is_none(token: str) -> None:
     assert TOKENS.read("cashflows", token) is None
 
 
+@pytest.mark.parametrize("ending", ["é", "\udce9", "x" * 100])
+def test_a_token_with_anything_behind_it_is_none(ending: str) -> None:
+    assert TOKENS.read("cashflows", TOKENS.token("cashflows", OwnReference("A")) + ending) is None
+
+
 def test_the_key_does_not_show_itself_and_is_not_the_secret() -> None:
     assert "key" not in repr(TOKENS)
     assert TOKENS.key != b"a secret of the tests"

@@ -401,6 +401,20 @@ def test_of_two_refunds_neither_is_seen_until_both_are() -> None:
     assert [is_unseen(both, operation, NOW) for operation in both.operations] == [False, False]
 
 
+def test_one_penny_given_back_is_looked_for_as_well() -> None:
+    order = done(paid(), ask(minor=1))
+    assert is_unseen(order, order.operations[0], NOW)
+
+
+def test_what_was_given_back_of_a_payment_that_does_not_fit_is_seen_on_it_alone() -> None:
+    misfit = fact(S.CAPTURED, SECOND, amount="20.00", captured=2000)
+    order = done(learn(opened(), misfit), ask())
+    order = learn(order, fact(S.CAPTURED, PaymentReference("3"), amount="30.00", captured=3000, refunded=3000))
+    assert is_unseen(order, order.operations[0], NOW)
+    seen = learn(order, replace(misfit, refunded_minor=2000))
+    assert not is_unseen(seen, seen.operations[0], NOW)
+
+
 def test_an_operation_that_was_not_done_is_not_looked_for() -> None:
     order = sent(paid(), ask(minor=300))
     rejected = after(order, OperationSettled(1, OperationState.REJECTED, None, "no"))

@@ -6,17 +6,17 @@ from itertools import permutations
 
 import pytest
 
-from backend.domain.events import EvidenceSetAside, JobClosed, JobLost, JobRejected, PaymentObserved
+from backend.domain.events import EvidenceSetAside, JobClosed, JobLost, JobOpened, JobRejected, PaymentObserved
 from backend.domain.facts import Evidence, EvidenceSource, JobSnapshot
-from backend.domain.history import broken_at
+from backend.domain.history import broken_at, next_entry
 from backend.domain.learning import learn_job
-from backend.domain.ledger import replay
+from backend.domain.ledger import defects, replay
 from backend.domain.model import Order
 from backend.domain.order_status import captured_minor, order_status, refunded_minor
 from backend.domain.references import JobReference, OwnReference
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
 
-from .builders import FIRST, JOB, NOW, SECOND, after, fact, learn, opened, placed, planned
+from .builders import FIRST, JOB, NOW, PAGE, SECOND, after, fact, learn, opened, placed, planned
 
 S = PaymentStatus
 
@@ -219,6 +219,29 @@ def test_the_history_tells_the_whole_order() -> None:
         (OrderStatus.FAILED, OrderStatus.PAID),
         (OrderStatus.PAID, OrderStatus.PAID),
     ]
+
+
+def test_a_payment_heard_of_before_its_page_was_is_the_same_payment() -> None:
+    early = learn(planned(placed()), fact(S.CAPTURED))
+    order = after(early, JobOpened(1, JOB, PAGE, (FIRST, SECOND)))
+    assert [(payment.reference, payment.captured_minor) for payment in order.payments] == [(FIRST, 1000), (SECOND, 0)]
+    assert order_status(order) is OrderStatus.PAID
+
+
+def test_a_history_that_was_chained_anew_around_another_status_does_not_tell_the_order() -> None:
+    order = learn(opened(), fact(S.DECLINED))
+    last = order.history[-1]
+    forged = next_entry(
+        order.history[:-1],
+        at=last.at,
+        operation=last.operation,
+        actor=last.actor,
+        event=last.event,
+        before=last.before,
+        after=OrderStatus.PAID,
+    )
+    assert defects(replace(order, history=(*order.history[:-1], forged))) == ["history is not what the history tells"]
+    assert defects(order) == []
 
 
 def test_an_empty_history_tells_of_no_order() -> None:

@@ -42,7 +42,8 @@ source_paths = ["backend"]
 only_mutate = ["{changed}"]
 also_copy = ["examples", "docs", "deploy", ".env.example", "README.md"]
 pytest_add_cli_args_test_selection = [{tests}]
-pytest_add_cli_args = ["-p", "no:cacheprovider"{without}]
+pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "tests.mutation.quick_first"{without}]
+process_isolation = "forkserver"
 use_git_change_detection = false
 track_dependencies = false
 """

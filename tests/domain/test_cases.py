@@ -1,0 +1,94 @@
+"""Cases for a person: raised while they hold, closed by themselves, and raised once more if they hold again."""
+
+from datetime import timedelta
+
+import pytest
+
+from backend.domain.cases import ACTIONS, outlived, unaccounted, waiting
+from backend.domain.events import (
+    AttentionRaised,
+    AttentionResolved,
+    JobClosed,
+    JobOpened,
+    JobReopened,
+    OperationPlanned,
+    OperationSettled,
+    OperationSubmitted,
+)
+from backend.domain.learning import learn_payment
+from backend.domain.model import AttentionItem, Order
+from backend.domain.operations import OperationKind, OperationState
+from backend.domain.references import JobReference
+from backend.domain.statuses import PaymentStatus as S
+
+from .builders import FIRST, NOW, PAGE, SECOND, after, fact, learn, opened, planned
+
+
+def refunding() -> Order:
+    order = learn(opened(), fact(S.CAPTURED))
+    plan = OperationPlanned(1, "TEST-001~r1", OperationKind.REFUND, 1, FIRST, 400, 0, "ann", "wrong size", None, False)
+    return after(order, plan)
+
+
+def only_item(order: Order) -> AttentionItem:
+    (item,) = order.attention
+    return item
+
+
+def test_a_case_that_holds_again_is_open_again_since_it_first_held() -> None:
+    order = after(planned(opened(), 2), JobOpened(2, JobReference("2"), PAGE, (SECOND,)))
+    order = after(order, *learn_payment(order, order.jobs[0], fact(S.CAPTURED)), at=NOW + timedelta(minutes=1))
+    assert only_item(order).code == "paid_on_earlier_job"
+    closed = after(order, JobClosed(2, "over"), at=NOW + timedelta(minutes=2))
+    assert not only_item(closed).is_open
+    again = after(closed, JobReopened(2, "its payment was voided"), at=NOW + timedelta(minutes=3))
+    assert only_item(again) == only_item(order)
+
+
+def test_a_payment_that_somebody_else_voided_is_a_case_with_something_to_do() -> None:
+    item = only_item(learn(opened(), fact(S.CAPTURED), fact(S.VOIDED)))
+    assert item.code == "void_made_elsewhere"
+    assert item.code in ACTIONS
+
+
+@pytest.mark.parametrize(("currency", "at_risk"), [("GBP", 2500), ("EUR", 1000)])
+def test_money_in_another_currency_counts_as_what_the_order_is_for(currency: str, at_risk: int) -> None:
+    item = only_item(learn(opened(), fact(S.CAPTURED, amount="25.00", currency=currency)))
+    assert item.amount_minor == at_risk
+
+
+def test_a_stronger_word_with_less_money_forgets_none_of_it() -> None:
+    first, later = fact(S.CAPTURED, amount="25.00", captured=2500), fact(S.VOIDED, amount="25.00", captured=0)
+    for told in ((first, later), (later, first)):
+        (misfit,) = learn(opened(), *told).misfits
+        assert (misfit.status, misfit.captured_minor) == (S.VOIDED, 2500)
+
+
+def test_an_operation_that_waits_is_a_case_only_until_it_is_sent() -> None:
+    order = refunding()
+    case = waiting(order.operations[0])
+    order = after(order, AttentionRaised(case.code, case.detail, case.amount_minor))
+    assert only_item(order).is_open
+    assert not only_item(after(order, OperationSubmitted(1))).is_open
+
+
+def test_an_operation_nobody_can_account_for_is_a_case_until_it_is_settled_and_then_no_money_is_at_risk() -> None:
+    order = after(refunding(), OperationSubmitted(1), OperationSettled(1, OperationState.UNKNOWN, None, "timeout"))
+    assert order.operations[0].settled_at is None
+    case = unaccounted(order.operations[0])
+    order = after(order, AttentionRaised(case.code, case.detail, case.amount_minor))
+    assert (only_item(order).is_open, only_item(order).amount_minor) == (True, 400)
+    settled = after(order, OperationSettled(1, OperationState.REJECTED, None, "ann: not in the portal"))
+    assert settled.operations[0].settled_at == NOW
+    assert (only_item(settled).is_open, only_item(settled).amount_minor) == (False, 0)
+
+
+def test_what_a_person_closed_has_no_money_at_risk() -> None:
+    order = learn(opened(), fact(S.CAPTURED, amount="25.00"))
+    item = only_item(order)
+    closed = only_item(after(order, AttentionResolved(item.code, item.detail, "ann", "refunded in the portal")))
+    assert (closed.is_open, closed.amount_minor, closed.resolution) == (False, 0, "refunded in the portal")
+
+
+def test_a_job_that_outlived_its_expiry_is_told_with_when_it_should_have_ended() -> None:
+    assert outlived(opened().jobs[0]).detail.endswith("should have ended at 2026-03-29 00:59 UTC")

@@ -55,6 +55,18 @@ def _printable(text: str) -> str:
     return text
 
 
+def _matching(pattern: str, told: str) -> AfterValidator:
+    """As ``pattern`` in JSON Schema, but ``told`` says what to write; what is too long is refused for that alone."""
+    wanted = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if len(text) <= LONGEST_TEXT and wanted.fullmatch(text) is None:
+            raise ValueError(told)
+        return text
+
+    return AfterValidator(check)
+
+
 def _by_rule(rule: Callable[[str], str]) -> AfterValidator:
     """A domain rule as a validator: what it raises is told of the field it stands on."""
 
@@ -139,5 +151,22 @@ NO_BLANK: Final = r"[^@\s\x00-\x1f\x7f\x85\ufeff]"
 """What counts as a blank differs between languages in the last two."""
 EMAIL: Final = rf"^{NO_BLANK}{{1,64}}@{NO_BLANK}+\.{NO_BLANK}+$"
 Email = Annotated[
-    FreeText, Field(max_length=254, pattern=EMAIL, examples=["test@example.com"]), Told({"pattern": EMAIL})
+    FreeText,
+    Field(max_length=254, examples=["test@example.com"]),
+    _matching(EMAIL, "write an e-mail address, such as test@example.com"),
+    Told({"pattern": EMAIL}),
+]
+COUNTRY: Final = "^([A-Z]{2})?$"
+Country = Annotated[
+    str,
+    _matching(COUNTRY, "write the country as two capitals, such as GB, or leave it out"),
+    Told({"pattern": COUNTRY}),
+    Field(description="ISO 3166-1, two capitals."),
+]
+LANGUAGE: Final = "^[a-z]{2}[-_][A-Z]{2}$"
+Language = Annotated[
+    str,
+    _matching(LANGUAGE, "write the language and its country, such as en_GB"),
+    Told({"pattern": LANGUAGE}),
+    Field(description="Language of the payment page.", examples=["en_GB"]),
 ]

@@ -16,10 +16,12 @@ from ..service.start_payment import StartedPayment
 from .fields import (
     AddressPart,
     AmountText,
+    Country,
     Currency,
     Description,
     Email,
     FreeText,
+    Language,
     Name,
     Reference,
     payable,
@@ -41,9 +43,7 @@ class AddressIn(StrictRequest):
     city: AddressPart = Field("", examples=["London"])
     postcode: Annotated[FreeText, Field(max_length=16, examples=["SW1A 1AA"])] = ""
     state: AddressPart = ""
-    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$", description="ISO 3166-1, two capitals.")] = Field(
-        "", examples=["GB"]
-    )
+    country: Country = Field("", examples=["GB"])
 
     def address(self) -> Address:
         return Address(**self.model_dump())
@@ -57,9 +57,7 @@ class CustomerIn(StrictRequest):
     customer_phone: Annotated[FreeText, Field(max_length=32, examples=["+44 20 7946 0018"])] = ""
     billing_address: AddressIn | None = None
     shipping_address: AddressIn | None = None
-    locale: Annotated[
-        str, Field(pattern=r"^[a-z]{2}[-_][A-Z]{2}$", description="Language of the payment page.", examples=["en_GB"])
-    ] = DEFAULT_LOCALE
+    locale: Language = DEFAULT_LOCALE
 
     @property
     def customer(self) -> Customer:

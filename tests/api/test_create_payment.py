@@ -75,6 +75,20 @@ async def test_a_wrong_value_is_named(here: Program, changes: dict[str, Any], fi
     assert field in [error["field"] for error in answer["errors"]]
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"customer_email": "nobody"}, "write an e-mail address, such as test@example.com"),
+        ({"locale": "english"}, "write the language and its country, such as en_GB"),
+        ({"locale": "en_GB\n"}, "write the language and its country, such as en_GB"),
+        ({"billing_address": {"country": "England"}}, "write the country as two capitals, such as GB, or leave it out"),
+    ],
+)
+async def test_what_has_no_such_form_is_told_what_to_write(here: Program, changes: dict[str, Any], told: str) -> None:
+    answer = problem(await here.create(**changes), 422, "invalid-request")
+    assert [error["message"] for error in answer["errors"]] == [told]
+
+
 @pytest.mark.parametrize("field", ["amount", "currency", "order_reference", "customer_email", "customer_name"])
 async def test_a_missing_value_is_named(here: Program, field: str) -> None:
     body = {name: value for name, value in CREATE.items() if name != field}

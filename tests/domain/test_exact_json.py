@@ -83,5 +83,7 @@ def test_many_brackets_are_read_down_to_the_deepest_level(opening: str) -> None:
     closing = "]" if opening == "[" else "}"
     deep = opening * (DEEPEST - 2) + "1" + closing * (DEEPEST - 2)
     assert loads(f"[{deep}, {deep}]".encode())
+    less_deep = opening * (DEEPEST - 3) + "1" + closing * (DEEPEST - 3)
+    assert loads(f"[[{less_deep}, {less_deep}]]".encode())
     with pytest.raises(InvalidJson, match="it is nested too deeply"):
         loads(f"[[{deep}]]".encode())

@@ -184,6 +184,23 @@ async def test_it_is_said_in_the_log_of_every_process(caplog: pytest.LogCaptureF
     assert "operator olive had gateway cashflows called again" in caplog.text
 
 
+async def test_a_process_that_is_open_itself_says_as_well_that_an_operator_opened_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store, account = MemoryStore(), Account()
+    first, second = await started(store, account), await started(store, account)
+    await first.call()
+    await second.call()
+    await second.guard.resume("cashflows", "olive")
+    caplog.clear()
+    assert first.gateway.refusal() is None
+    await first.guard.refresh()
+    assert "operator olive had gateway cashflows called again" in caplog.text
+    caplog.clear()
+    await first.guard.refresh()
+    assert not caplog.text
+
+
 async def test_statuses_that_nobody_knows_are_counted_by_word() -> None:
     told = {
         "reference": JOB,

@@ -16,7 +16,7 @@ async def test_the_ledger_shows_what_the_gateway_believes(world: World) -> None:
     await world.shopper.pay(created, DECLINED)
     await world.shopper.pay(created)
     job = created["data"]["reference"]
-    payment = (await world.jobs())[0]["payments"][1]["reference"]
+    declined, payment = (each["reference"] for each in (await world.jobs())[0]["payments"])
     await world.merchant.refund(job, payment, "2.50", refundNumber="R-1")
     await world.deliver()
     (facts,) = await world.jobs("A-1001")
@@ -27,7 +27,8 @@ async def test_the_ledger_shows_what_the_gateway_believes(world: World) -> None:
     assert facts["payments"][1]["refunds"][0] | {"reference": ""} == {
         "reference": "", "number": "R-1", "amountMinor": 250, "status": "Completed",
     }  # fmt: skip
-    assert [webhook["state"] for webhook in facts["webhooks"]] == ["acknowledged", "acknowledged"]
+    told = [(webhook["state"], webhook["paymentReference"]) for webhook in facts["webhooks"]]
+    assert told == [("acknowledged", payment), ("acknowledged", declined)]
     assert await world.jobs("A-1002") == []
 
 

@@ -25,7 +25,7 @@ from ..domain.statuses import JobState
 from ..domain.terms import OrderTerms
 from ..ports import Clock, CreateOutcome, JobRequest, NotSent, PaymentGateway, Redirect, Refused, Unknown
 from ..stepping_aside import stepping_aside
-from .orders import Orders, made_by, new_operation
+from .orders import Orders, new_operation
 from .reconcile import Reconciler
 
 log = logging.getLogger(__name__)
@@ -135,8 +135,9 @@ class StartPayment:
             return await self._continue(order, actor)
         operation = new_operation()
         order = await self._orders.insert(self._new_order(terms, operation, actor))
-        if made_by(order, operation):
-            return await self._open(order, order.jobs[0], actor)
+        planned = _planned_by(order, operation)
+        if planned is not None:
+            return await self._open(order, planned, actor)
         check_same_order(order, terms)
         return await self._continue(order, actor)
 
@@ -152,8 +153,9 @@ class StartPayment:
                 case StartJob():
                     operation = new_operation()
                     order = await self._orders.change(order, self._decide_start, actor=actor, operation=operation)
-                    if made_by(order, operation):
-                        return await self._open(order, order.jobs[-1], actor)
+                    planned = _planned_by(order, operation)
+                    if planned is not None:
+                        return await self._open(order, planned, actor)
                 case Retire(job) if retired != job.number:
                     retired = job.number
                     order = await self._reconciler.retire(order, job)
@@ -226,6 +228,19 @@ class StartPayment:
             action_url=job.action_url,
             notice=self._gateway.notice,
         )
+
+
+def _planned_by(order: Order, operation: str) -> Job | None:
+    """The job whose intent ``operation`` wrote, if it still stands.
+
+    While the answer to that write was in doubt, another process may have given the intent up and planned a job of its
+    own, which is not the one to be called for here.
+    """
+    for entry in reversed(order.history):
+        if entry.operation == operation and isinstance(entry.event, JobPlanned):
+            job = order.jobs[entry.event.job - 1]
+            return job if job.state is JobState.INTENT else None
+    return None
 
 
 def _decide_outcome(number: int, outcome: CreateOutcome, order: Order) -> Sequence[Event]:

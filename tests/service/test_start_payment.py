@@ -10,9 +10,10 @@ from backend.domain.errors import (
     OrderOfAnotherCustomer,
 )
 from backend.domain.events import JobPlanned, OrderPlaced
+from backend.domain.model import Order
 from backend.domain.operations import OperationKind
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
-from backend.ports import CreateOutcome, JobRequest
+from backend.ports import CreateOutcome, JobRequest, StoreOutcomeUnknown
 from backend.service.start_payment import (
     GatewayDidNotAnswer,
     GatewayNotReached,
@@ -196,6 +197,32 @@ async def test_a_creator_that_died_is_waited_for_and_then_replaced(here: World) 
     started = await here.start()
     assert await states(here) == [JobState.ORPHAN, JobState.OPEN]
     assert started.order.jobs[-1].own_reference == "TEST-001~2"
+
+
+async def test_a_plan_given_up_while_its_write_was_in_doubt_calls_for_nobody_elses_job(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await here.fault("lost-request.create")
+    with pytest.raises(GatewayDidNotAnswer):
+        await here.start()
+    create, replace, asked = here.gateway.create_payment_job, here.store.replace, list[str]()
+
+    async def counted(request: JobRequest) -> CreateOutcome:
+        asked.append(request.own_reference)
+        return await create(request)
+
+    async def answer_lost(order: Order, expected_version: int) -> bool:
+        monkeypatch.setattr(here.store, "replace", replace)
+        assert await replace(order, expected_version)
+        await here.start_payment_ahead()(terms(), actor="customer alice")
+        raise StoreOutcomeUnknown("the answer was lost")
+
+    monkeypatch.setattr(here.gateway, "create_payment_job", counted)
+    monkeypatch.setattr(here.store, "replace", answer_lost)
+    started = await here.start()
+    assert asked == ["TEST-001~3"]
+    assert await states(here) == [JobState.ORPHAN, JobState.ORPHAN, JobState.OPEN]
+    assert [job["reference"] for job in await here.jobs_at_gateway()] == [started.job_reference]
 
 
 async def test_after_cancelling_the_customer_may_start_again(here: World) -> None:

@@ -43,6 +43,7 @@ TURNS = 20
 TOKENS = JobTokens.derived("a secret of the tests")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PAYS, DECLINED = "4111 1111 1111 1111", "4000 0000 0000 0002"
+LINKS = Links("http://shop.example", TOKENS)
 LIMITS = Limits(intent=timedelta(seconds=20), page=timedelta(hours=1), wait_for_other=timedelta(seconds=8))
 
 
@@ -118,6 +119,13 @@ class World:
 
     async def start(self, reference: str = "TEST-001", minor: int = 1000, owner: str = "alice") -> StartedPayment:
         return await self.start_payment(terms(reference, minor, owner), actor=f"customer {owner}")
+
+    def start_payment_ahead(self) -> StartPayment:
+        """Of a process whose clock is an hour ahead."""
+        ahead, gateways = Ahead(self.clock), {self.gateway.name: self.gateway}
+        orders = Orders(self.store, ahead, Mode.MOCK)
+        reconciler = Reconciler(orders, self.store, gateways, ahead, Mode.MOCK)
+        return StartPayment(orders, self.gateway, reconciler, ahead, links=LINKS, limits=LIMITS)
 
     async def order(self, reference: str = "TEST-001") -> Order:
         order = await self.orders.find(OrderReference(reference))
@@ -249,9 +257,7 @@ async def world(
                 gateway=gateway,
                 orders=orders,
                 reconciler=reconciler,
-                start_payment=StartPayment(
-                    orders, gateway, reconciler, shared, links=Links("http://shop.example", TOKENS), limits=LIMITS
-                ),
+                start_payment=StartPayment(orders, gateway, reconciler, shared, links=LINKS, limits=LIMITS),
                 webhooks=Webhooks(
                     orders, store, gateways, reconciler, shared, Mode.MOCK, job_tokens=TOKENS, wake_worker=wake
                 ),

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.program.host import Backend
 from tests.program.shop import DECLINED_CARD, EXPIRED_CARD, Shop, paid_exactly_once
@@ -47,6 +47,22 @@ def test_two_clicks_on_create_make_one_payment(page: Page, backend: Backend) -> 
     page.get_by_role("button", name="Create payment").dblclick()
     expect(page.get_by_role("link", name="Open the payment page")).to_be_visible()
     assert len(jobs(backend, reference)) == 1
+
+
+def test_a_refusal_stays_although_the_order_before_it_was_still_being_followed(page: Page) -> None:
+    looks: list[Route] = []
+    page.route("**/api/orders/**", lambda route: looks.append(route))
+    page.goto("/try-out")
+    with page.expect_request("**/api/orders/**"):
+        page.get_by_role("button", name="Create payment").click()
+    page.locator("[name=amount]").fill("12.345")
+    page.get_by_role("button", name="Create payment").click()
+    expect(page.get_by_role("status")).to_have_text("failed")
+    with page.expect_response("**/api/orders/**") as answered:
+        looks[0].continue_()
+    answered.value.finished()
+    page.evaluate("fetch('/healthz').then((response) => response.text())")
+    assert page.get_by_role("status").inner_text() == "failed"
 
 
 def test_a_declined_card_may_be_followed_by_another_on_the_same_page(page: Page, shop: Shop, backend: Backend) -> None:

@@ -11,12 +11,16 @@ let watched = 0;
 form.elements.order_reference.value = newReference();
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
+  const turn = ++watched; // what was followed before is not followed any more
   const reference = form.elements.order_reference.value;
   const answer = await call("/api/payment/create", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(Object.fromEntries(new FormData(form))),
   });
+  if (turn !== watched) {
+    return;
+  }
   show("answer", JSON.stringify(answer.body, null, 2));
   document.getElementById("result").hidden = false;
   const pay = document.getElementById("pay");
@@ -28,13 +32,13 @@ form.addEventListener("submit", async (event) => {
   }
   pay.href = answer.body.action_url;
   showStatus("pending", "Waiting for the payment", answer.body.message);
-  follow(reference, ++watched);
+  follow(reference, turn);
 });
 
 async function follow(reference, turn) {
   while (turn === watched) {
     const { ok, body } = await call(`/api/orders/${encodeURIComponent(reference)}`);
-    if (ok) {
+    if (ok && turn === watched) {
       showStatus(body.status, `Order ${body.order_reference}: ${body.amount} ${body.currency}`, body.awaiting ?? "");
       document.getElementById("payments").replaceChildren(...body.payments.map(paymentItem));
       document.getElementById("pay").hidden = DECIDED.has(body.status);

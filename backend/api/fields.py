@@ -56,11 +56,11 @@ def _printable(text: str) -> str:
 
 
 def _matching(pattern: str, told: str) -> AfterValidator:
-    """As ``pattern`` in JSON Schema, but ``told`` says what to write; what is too long is refused for that alone."""
+    """As ``pattern`` in JSON Schema, but ``told`` says what to write; what is too long is refused unread."""
     wanted = re.compile(pattern)
 
     def check(text: str) -> str:
-        if len(text) <= LONGEST_TEXT and wanted.fullmatch(text) is None:
+        if len(text) > LONGEST_TEXT or wanted.fullmatch(text) is None:
             raise ValueError(told)
         return text
 

@@ -81,6 +81,7 @@ async def test_a_wrong_value_is_named(here: Program, changes: dict[str, Any], fi
         ({"customer_email": "nobody"}, "write an e-mail address, such as test@example.com"),
         ({"locale": "english"}, "write the language and its country, such as en_GB"),
         ({"locale": "en_GB\n"}, "write the language and its country, such as en_GB"),
+        ({"locale": "x" * 501}, "write the language and its country, such as en_GB"),
         ({"billing_address": {"country": "England"}}, "write the country as two capitals, such as GB, or leave it out"),
     ],
 )

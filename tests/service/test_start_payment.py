@@ -1,4 +1,6 @@
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
@@ -21,9 +23,10 @@ from backend.service.start_payment import (
     PaymentNotStarted,
     StillStarting,
 )
+from backend.stores import MemoryStore
 from tests.domain.builders import terms
 
-from .world import DECLINED, PAYS, World
+from .world import DECLINED, PAYS, World, world
 
 
 async def states(here: World) -> list[JobState]:
@@ -199,30 +202,31 @@ async def test_a_creator_that_died_is_waited_for_and_then_replaced(here: World) 
     assert started.order.jobs[-1].own_reference == "TEST-001~2"
 
 
-async def test_a_plan_given_up_while_its_write_was_in_doubt_calls_for_nobody_elses_job(
-    here: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await here.fault("lost-request.create")
-    with pytest.raises(GatewayDidNotAnswer):
-        await here.start()
-    create, replace, asked = here.gateway.create_payment_job, here.store.replace, list[str]()
+class LosesAnAnswer(MemoryStore):
+    """Once: what is replaced is replaced, then ``meanwhile`` happens, and nobody is told of either."""
 
-    async def counted(request: JobRequest) -> CreateOutcome:
-        asked.append(request.own_reference)
-        return await create(request)
+    meanwhile: Callable[[], Awaitable[object]] | None = None
 
-    async def answer_lost(order: Order, expected_version: int) -> bool:
-        monkeypatch.setattr(here.store, "replace", replace)
-        assert await replace(order, expected_version)
-        await here.start_payment_ahead()(terms(), actor="customer alice")
-        raise StoreOutcomeUnknown("the answer was lost")
+    async def replace(self, order: Order, expected_version: int) -> bool:
+        is_replaced = await super().replace(order, expected_version)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+            raise StoreOutcomeUnknown("the answer was lost")
+        return is_replaced
 
-    monkeypatch.setattr(here.gateway, "create_payment_job", counted)
-    monkeypatch.setattr(here.store, "replace", answer_lost)
-    started = await here.start()
-    assert asked == ["TEST-001~3"]
-    assert await states(here) == [JobState.ORPHAN, JobState.ORPHAN, JobState.OPEN]
-    assert [job["reference"] for job in await here.jobs_at_gateway()] == [started.job_reference]
+
+async def test_a_plan_given_up_while_its_write_was_in_doubt_calls_for_nobody_elses_job() -> None:
+    store = LosesAnAnswer()
+    async with world(store=store) as here:
+        await here.fault("lost-request.create")
+        with pytest.raises(GatewayDidNotAnswer):
+            await here.start()
+        store.meanwhile = partial(here.start_payment_ahead(), terms(), actor="customer alice")
+        started = await here.start()
+        assert await states(here) == [JobState.ORPHAN, JobState.ORPHAN, JobState.OPEN]
+        (job,) = await here.jobs_at_gateway()
+        assert (job["orderNumber"], job["reference"]) == ("TEST-001~3", started.job_reference)
 
 
 async def test_after_cancelling_the_customer_may_start_again(here: World) -> None:

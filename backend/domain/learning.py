@@ -5,6 +5,7 @@ no event, so repeats and stale answers change nothing.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from .applying import apply
 from .cases import RULES, STATUS_UNKNOWN, not_understood
@@ -25,6 +26,8 @@ from .money import Money
 from .observing import adds_nothing, captured_by
 from .settling import settle
 from .statuses import MAY_TAKE_MONEY, JobState, PaymentStatus
+
+GIVEN_BACK: Final = frozenset({PaymentStatus.VOIDED, PaymentStatus.CANCELLED})
 
 
 def learn_payment(order: Order, job: Job, fact: PaymentFact) -> tuple[Event, ...]:
@@ -54,7 +57,7 @@ def learn_job(order: Order, job: Job, snapshot: JobSnapshot) -> tuple[Event, ...
         events.extend(learn_payment(order, job, fact))
         is_known = fact.payment_reference not in snapshot.not_understood
         events.extend(_understood(order, fact) if is_known else _not_understood(order, fact))
-    if not snapshot.payable and job.state in MAY_TAKE_MONEY:
+    if not snapshot.payable and job.state in MAY_TAKE_MONEY and not _is_from_before_a_void(job, snapshot):
         events.append(JobClosed(job.number, "the gateway says that it takes no more payments"))
     if snapshot.payable and job.state is JobState.CLOSED and _was_given_back(snapshot):
         events.append(JobReopened(job.number, "its payment was voided, and its page can be paid again"))
@@ -77,7 +80,13 @@ def _understood(order: Order, fact: PaymentFact) -> Iterator[Event]:
 
 def _was_given_back(snapshot: JobSnapshot) -> bool:
     """Whether a payment was voided: the one way back to a page that takes money (a stale answer shows none)."""
-    return any(fact.status in (PaymentStatus.VOIDED, PaymentStatus.CANCELLED) for fact in snapshot.payments)
+    return any(fact.status in GIVEN_BACK for fact in snapshot.payments)
+
+
+def _is_from_before_a_void(job: Job, snapshot: JobSnapshot) -> bool:
+    """Whether the gateway gave this account before what is known here: the page may have become payable since."""
+    voided = {payment.reference for payment in job.payments if payment.status in GIVEN_BACK}
+    return any(fact.payment_reference in voided and fact.status not in GIVEN_BACK for fact in snapshot.payments)
 
 
 def objection(order: Order, job: Job, fact: PaymentFact) -> tuple[str, str] | None:

@@ -155,6 +155,15 @@ def test_a_job_tells_of_all_its_payments_and_whether_it_is_over() -> None:
     assert learn_job(order, order.jobs[0], snapshot) == ()
 
 
+def test_an_account_from_before_a_void_closes_no_page_that_can_be_paid_again() -> None:
+    order = learn(opened(), fact(S.CAPTURED), fact(S.VOIDED, captured=1000))
+    job = order.jobs[0]
+    before = JobSnapshot(JOB, job.own_reference, False, (fact(S.CAPTURED),))
+    assert learn_job(order, job, before) == ()
+    over = JobSnapshot(JOB, job.own_reference, False, (fact(S.VOIDED, captured=1000),))
+    assert [type(event) for event in learn_job(order, job, over)] == [JobClosed]
+
+
 def test_a_status_that_nobody_knows_is_shown_until_one_comes_that_is_known() -> None:
     order = opened()
     odd = replace(fact(S.PENDING), evidence=Evidence(EvidenceSource.RETRIEVAL, "0" * 64, "Quarantined"))

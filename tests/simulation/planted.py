@@ -247,6 +247,10 @@ def _nothing(*_: Any, **__: Any) -> Any:
 # --- attempts ---
 
 
+def _latest_of(order: Order, operation: str) -> Job | None:
+    return order.jobs[-1] if orders.made_by(order, operation) else None
+
+
 def _start_always(original: Any, order: Order, now: datetime) -> Any:
     attempt = original(order, now)
     if isinstance(attempt, attempts.UsePage):
@@ -405,6 +409,18 @@ PLANTED: Final[Sequence[Planted]] = (
     Planted("a second page beside the first", _around(start_payment, "next_attempt", _start_always), seed=2),
     Planted(
         "every payment job under the same name", _put(attempts, "own_reference", lambda reference, _: reference), seed=3
+    ),
+    Planted(
+        "the latest job called for, not the planned one",
+        _put(start_payment, "_planned_by", _latest_of),
+        variant=Variant.NO_RETRIES,
+        seed=14_888,
+    ),
+    Planted(
+        "an account from before a void believed",
+        _put(learning, "_is_from_before_a_void", lambda *_: False),
+        variant=Variant.NO_RECONCILE,
+        seed=16_849,
     ),
     Planted("a page handed out before it is recorded", _around(orders.Orders, "change", _page_before_record), seed=12),
     Planted("open pages never looked at", _put(schedule, "_job_wants", _nothing), seed=1),

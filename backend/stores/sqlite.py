@@ -5,7 +5,7 @@ A write that returned is flushed to the disk (``sqlite_file.py``); writes that w
 (sqlite.org/wal.html).
 
 Each write is one statement that changes data, plus at most a SELECT before it in the same transaction; what needs two
-is undone as a whole (``sqlite_file.all_or_nothing``).
+is undone as a whole (``sqlite_runners.all_or_nothing``).
 """
 
 import json
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from ..domain.deliveries import Delivery, DeliveryId
 from ..domain.model import Order, OrderId
@@ -27,9 +27,9 @@ from ..domain.terms import Mode
 from ..ports import StoreOutcomeUnknown, StoreUnavailable, Work
 from . import codec, sqlite_search
 from .job_thread import JobThread
-from .sqlite_file import ConnectionClass, SqliteLink, all_or_nothing
-from .sqlite_runners import Reads, Writes
-from .sqlite_schema import DELIVERY_COLUMNS, ORDER_COLUMNS, create_tables, index_differences
+from .sqlite_file import ConnectionClass, SqliteLink
+from .sqlite_runners import Reads, Writes, all_or_nothing
+from .sqlite_schema import DELIVERY_COLUMNS, ORDER_COLUMNS, STEADY_COLUMNS, create_tables, index_differences
 
 TIMEOUT_SECONDS: Final = 5.0
 
@@ -37,7 +37,14 @@ INSERT: Final = f"""
     INSERT INTO orders (id, mode, {", ".join(ORDER_COLUMNS)}) VALUES (?, ?, {", ".join("?" * len(ORDER_COLUMNS))})
     ON CONFLICT (id) DO NOTHING
 """  # noqa: S608 - ours
-REPLACE: Final = f"UPDATE orders SET {' = ?, '.join(ORDER_COLUMNS)} = ? WHERE id = ? AND version = ?"  # noqa: S608 - ours
+_IS: Final = {column: f"{column} = ?{number}" for number, column in enumerate(ORDER_COLUMNS, start=1)}
+_WHICH: Final = f"id = ?{len(_IS) + 1} AND version = ?{len(_IS) + 2}"
+REPLACE: Final = f"UPDATE orders SET {', '.join(_IS.values())} WHERE {_WHICH}"  # noqa: S608 - ours
+REPLACE_USUALLY: Final = f"""
+    UPDATE orders SET {", ".join(_IS[column] for column in ORDER_COLUMNS if column not in STEADY_COLUMNS)}
+    WHERE {_WHICH} AND {" AND ".join(_IS[column] for column in STEADY_COLUMNS)}
+"""  # noqa: S608 - ours
+"""Without the columns that most changes leave as they are: SQLite writes the index of every column that is set."""
 GET: Final = "SELECT id, version, next_check_at, next_notice_at, document FROM orders WHERE id = ?"
 FIND_BY_JOB: Final = """
     SELECT id, version, next_check_at, next_notice_at, document FROM order_jobs JOIN orders ON id = order_id
@@ -178,7 +185,7 @@ class SqliteStore:
 
     async def replace(self, order: Order, expected_version: int) -> bool:
         values = (*order_values(order), order.id, expected_version)
-        return await self._writes.run(lambda connection: connection.execute(REPLACE, values).rowcount == 1)
+        return await self._writes.run(partial(_replace, values))
 
     async def get(self, order_id: OrderId) -> Order | None:
         row = await self._reads.run(lambda connection: connection.execute(GET, (order_id,)).fetchone())
@@ -232,7 +239,7 @@ class SqliteStore:
 
     async def receive(self, delivery: Delivery) -> Delivery:
         values = _delivery_values(delivery)
-        stored: Row = await self._writes.run(lambda connection: connection.execute(RECEIVE, values).fetchall()[0])
+        stored = await self._writes.run(partial(_received, RECEIVE, values))
         return delivery if stored == values else _delivery(stored)
 
     async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
@@ -241,12 +248,10 @@ class SqliteStore:
         pending, done = _delivery_values(delivery), _delivery_values(settled)
 
         def write(connection: sqlite3.Connection) -> Row:
-            with all_or_nothing(connection):
-                if connection.execute(REPLACE, changed).rowcount == 1:
-                    rows: list[Row] = connection.execute(RECEIVE_SETTLED, done).fetchall()
-                else:
-                    rows = connection.execute(RECEIVE, pending).fetchall()
-            return rows[0]
+            if not _replace(changed, connection):
+                return _received(RECEIVE, pending, connection)
+            with all_or_nothing():
+                return _received(RECEIVE_SETTLED, done, connection)
 
         stored = await self._writes.run(write)
         return settled if stored == done else _delivery(stored)
@@ -325,6 +330,15 @@ class SqliteStore:
         if self._reader is None:
             raise StoreUnavailable(f"{self._path} is not open")
         return self._reader
+
+
+def _replace(values: Row, connection: sqlite3.Connection) -> bool:
+    return any(connection.execute(statement, values).rowcount == 1 for statement in (REPLACE_USUALLY, REPLACE))
+
+
+def _received(statement: str, values: Row, connection: sqlite3.Connection) -> Row:
+    (stored,) = connection.execute(statement, values).fetchall()
+    return cast(Row, stored)
 
 
 def order_values(order: Order) -> tuple[object, ...]:

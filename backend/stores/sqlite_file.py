@@ -9,8 +9,7 @@ old file, and lose it all at the next start.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -86,19 +85,6 @@ class SqliteLink:
             raise
         self._create = None
         return connection
-
-
-@contextmanager
-def all_or_nothing(connection: sqlite3.Connection) -> Iterator[None]:
-    """Statements of a transaction that others share: when one fails, those before it are undone."""
-    connection.execute("SAVEPOINT ours")
-    try:
-        yield
-    except sqlite3.Error:
-        if connection.in_transaction:  # some errors end it as a whole
-            connection.execute("ROLLBACK TO ours")
-        raise
-    connection.execute("RELEASE ours")
 
 
 def is_busy(exc: BaseException) -> bool:

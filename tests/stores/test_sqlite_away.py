@@ -190,6 +190,35 @@ async def test_write_that_finds_no_room_spoils_none_that_was_to_be_committed_wit
     assert [await stored(path, reference) is not None for reference in names] == [True, False, True]
 
 
+async def test_delivery_that_cannot_be_stored_leaves_its_order_alone_and_what_was_to_be_committed_with_it(
+    path: Path,
+) -> None:
+    disk = HangingDisk("BEGIN IMMEDIATE")
+    disk.go_on.set()
+    order, delivery = an_order("APPLIED"), a_delivery(b"bad")
+
+    class Connection(disk.connection_class()):  # type: ignore[misc]
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            if delivery.id in parameters and "INSERT INTO deliveries" in sql:
+                raise sqlite3.IntegrityError("refused")
+            return super().execute(sql, parameters)  # type: ignore[no-any-return]
+
+    async with opened(path, connection_class=Connection) as store:
+        await store.insert(order)
+        disk.go_on.clear()
+        disk.reached.clear()
+        first = asyncio.create_task(store.insert(an_order("A")))
+        applied = asyncio.create_task(store.receive_applied(delivery, "applied", noted(order, "applied"), 1))
+        last = asyncio.create_task(store.insert(an_order("B")))
+        await asyncio.to_thread(disk.reached.wait)
+        disk.go_on.set()
+        assert (await first, await last) == (True, True)
+        await fails(applied, StoreUnavailable, "refused")
+        assert await store.get_delivery(delivery.id) is None
+        assert await store.get(order.id) == order
+    assert [await stored(path, reference) is not None for reference in ("A", "B")] == [True, True]
+
+
 async def test_file_that_was_moved_away_is_unavailable_until_it_is_back(path: Path) -> None:
     async with opened(path) as store:
         await store.insert(an_order("BEFORE"))

@@ -33,13 +33,19 @@ TEST: Final = "endpoint.test"
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
-def announced(order: Order, after: Order, at: datetime, *, before: OrderStatus, status: OrderStatus) -> Order:
+def announced(
+    order: Order, after: Order, at: datetime, *, before: OrderStatus, status: OrderStatus, tells_shop: bool
+) -> Order:
     """``after`` with a notification in its outbox for each thing that the shop should hear of.
 
-    ``before`` and ``status`` are the statuses of the order and of what became of it.
+    ``before`` and ``status`` are the statuses of the order and of what became of it. Without ``tells_shop`` they are
+    counted, and not made.
     """
     for kind in _news(order, after, before, status):
         sequence = after.notified + 1
+        if not tells_shop:
+            after = replace(after, notified=sequence)
+            continue
         notification = Notification(
             id=f"{after.id}/{sequence}",
             sequence=sequence,

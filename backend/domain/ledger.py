@@ -27,16 +27,18 @@ def place(terms: OrderTerms, *, at: datetime, operation: str, actor: str) -> Ord
     return _with_entry(order, order, event, at=at, operation=operation, actor=actor, statuses=(status, status))
 
 
-def record(order: Order, events: Iterable[Event], *, at: datetime, operation: str, actor: str) -> Order:
-    """``order`` after ``events``, each with its history entry and what the shop is told of it.
+def record(
+    order: Order, events: Iterable[Event], *, at: datetime, operation: str, actor: str, tells_shop: bool = True
+) -> Order:
+    """``order`` after ``events``, each with its history entry and, where there is one, what the shop is told of it.
 
-    ``version`` and the times of the next look and notice are left to the writer.
+    ``version`` and the times of the next look and notice are left to the writer; the looks count anew from the news.
     """
     status = order_status(order)
     for event in events:
         after = with_cases(apply(order, event, at), at)
         before, status = status, order_status(after)
-        after = announced(order, after, at, before=before, status=status)
+        after = announced(order, after, at, before=before, status=status, tells_shop=tells_shop)
         order = _with_entry(order, after, event, at=at, operation=operation, actor=actor, statuses=(before, status))
     return order
 
@@ -45,12 +47,11 @@ def replay(history: Iterable[HistoryEntry]) -> Order | None:
     """The order that a history tells of, or None for an empty one; steering fields are as if nothing had been sent."""
     order: Order | None = None
     for entry in history:
-        stamp = {"operation": entry.operation, "actor": entry.actor}
         if order is None:
             assert isinstance(entry.event, OrderPlaced), "a history starts with its order"
-            order = place(entry.event.terms, at=entry.at, **stamp)
+            order = place(entry.event.terms, at=entry.at, operation=entry.operation, actor=entry.actor)
         else:
-            order = record(order, [entry.event], at=entry.at, **stamp)
+            order = record(order, [entry.event], at=entry.at, operation=entry.operation, actor=entry.actor)
     return order
 
 
@@ -90,4 +91,4 @@ def _with_entry(
         before=statuses[0],
         after=statuses[1],
     )
-    return replace(after, history=(*before.history, entry))
+    return replace(after, history=(*before.history, entry), looks_since_news=0)

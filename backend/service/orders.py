@@ -121,15 +121,13 @@ class Orders:
             if stepped is order and not events:
                 return order
             now = self._clock.now()
-            changed = record(stepped, events, at=now, operation=operation, actor=actor)
+            changed = record(stepped, events, at=now, operation=operation, actor=actor, tells_shop=self._tells_shop)
             changed = replace(
                 changed,
                 version=order.version + 1,
-                outbox=changed.outbox if self._tells_shop else stepped.outbox,
-                looks_since_news=0 if events else changed.looks_since_news,
+                next_check_at=next_check(changed, now) if events else changed.next_check_at,
+                next_notice_at=next_notice(changed),
             )
-            next_look = next_check(changed, now) if events else changed.next_check_at
-            changed = replace(changed, next_check_at=next_look, next_notice_at=next_notice(changed))
             try:
                 if await write(changed, order.version):
                     return _follow(changed)

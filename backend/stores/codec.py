@@ -11,7 +11,6 @@ live beside it, once.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
@@ -77,11 +76,12 @@ def order_from_document(
     Raises:
         DocumentTooNew, DocumentUnreadable
     """
-    current = _upgraded(order_id, document, SCHEMA, upgrades)
+    beside = {"version": version, "next_check_at": next_check_at, "next_notice_at": next_notice_at}
+    current = _upgraded(order_id, document, SCHEMA, upgrades) | beside
     order: Order = _read(order_id, _ORDER_IN.validate_python, current)
     if isinstance(document, Mapping) and 0 < document["schema"] < STATE_SINCE:
         order = derived_anew(order)
-    return _with_beside(order_id, order, version, next_check_at, next_notice_at)
+    return _of_its_name(order_id, order)
 
 
 def order_from_json(
@@ -94,9 +94,11 @@ def order_from_json(
     upgrades: Upgrades = ORDER_UPGRADES,
 ) -> Order:
     """As ``order_from_document``, for a document kept as JSON."""
+    beside = to_json({"version": version, "next_check_at": next_check_at, "next_notice_at": next_notice_at}).decode()
+    whole = f"{text.removesuffix('}')},{beside.removeprefix('{')}"
     order: Order | None
     try:
-        order = _ORDER_IN.validate_json(text)  # today's schema in one pass: half the time of two
+        order = _ORDER_IN.validate_json(whole)  # today's schema in one pass: half the time of two
     except ValidationError:
         order = None
     if order is None or order.schema != SCHEMA:
@@ -109,7 +111,7 @@ def order_from_json(
             next_notice_at=next_notice_at,
             upgrades=upgrades,
         )
-    return _with_beside(order_id, order, version, next_check_at, next_notice_at)
+    return _of_its_name(order_id, order)
 
 
 def job_references(order: Order) -> list[str]:
@@ -140,17 +142,10 @@ def searchable(order: Order) -> Document:
     }
 
 
-def _with_beside(
-    order_id: str, order: Order, version: int, next_check_at: str | None, next_notice_at: str | None
-) -> Order:
+def _of_its_name(order_id: str, order: Order) -> Order:
     if order.id != order_id:
         raise DocumentUnreadable(order_id, f"it says that it is {order.id}")
-    return replace(
-        order,
-        version=version,
-        next_check_at=_maybe_datetime(next_check_at),
-        next_notice_at=_maybe_datetime(next_notice_at),
-    )
+    return order
 
 
 def _maybe_datetime(text: str | None) -> datetime | None:

@@ -7,6 +7,7 @@ leaves its job behind; the thread does not notice.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -85,6 +86,8 @@ class JobThread(Generic[R]):
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
+        self._limited: deque[tuple[float, Job[R]]] = deque()
+        self._is_alarm_set = False
         # A daemon, so that a disk that hangs for ever cannot keep the process from ending.
         self._thread = Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
@@ -99,12 +102,9 @@ class JobThread(Generic[R]):
         if self._closing:
             raise StoreUnavailable(f"the {self._name} is closed")
         job = Job(work, self._loop.create_future())
-        limit = self._loop.call_later(self._timeout_seconds, self._give_up, job)
+        self._limit(job)
         self._queue.put(job)
-        try:
-            return cast(T, await job.future)
-        finally:
-            limit.cancel()
+        return cast(T, await job.future)
 
     async def close(self) -> None:
         """Let the jobs that wait be done, and end the thread."""
@@ -117,6 +117,27 @@ class JobThread(Generic[R]):
         except TimeoutError:
             raise StoreUnavailable(f"the {self._name} did not end within {self._timeout_seconds:g} s") from None
         self._thread.join()
+
+    def _limit(self, job: Job[R]) -> None:
+        """All have the same time, so one alarm, for whoever has waited longest, serves them all."""
+        while self._limited and self._limited[0][1].future.done():
+            self._limited.popleft()
+        self._limited.append((self._loop.time() + self._timeout_seconds, job))
+        if not self._is_alarm_set:
+            self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        self._is_alarm_set = bool(self._limited)
+        if self._limited:
+            self._loop.call_at(self._limited[0][0], self._ring)
+
+    def _ring(self) -> None:
+        now = self._loop.time()
+        while self._limited and self._limited[0][0] <= now:
+            _, job = self._limited.popleft()
+            if not job.future.done():
+                self._give_up(job)
+        self._set_alarm()
 
     def _give_up(self, job: Job[R]) -> None:
         if job.claim():

@@ -7,7 +7,8 @@ from backend.domain.announcing import announced, trial_event
 from backend.domain.cases import NOTIFICATION_FAILING
 from backend.domain.events import AttentionRaised, AttentionResolved, JobClosed, OrderCancelled
 from backend.domain.facts import PaymentFact
-from backend.domain.ledger import replay
+from backend.domain.learning import learn_payment
+from backend.domain.ledger import record, replay
 from backend.domain.model import Order
 from backend.domain.notifications import NotificationType
 from backend.domain.statuses import OrderStatus, PaymentStatus
@@ -89,7 +90,7 @@ def test_a_concern_that_a_person_settled_is_not_told_again() -> None:
     settled = after(order, AttentionResolved("odd", "something", "ann", "looked it up"))
     assert told(settled) == ["order.attention"]
     status = OrderStatus.PENDING
-    assert announced(settled, settled, NOW, before=status, status=status) is settled
+    assert announced(settled, settled, NOW, before=status, status=status, tells_shop=True) is settled
 
 
 def test_the_history_tells_how_many_were_made_and_not_how_far_they_came() -> None:
@@ -98,6 +99,15 @@ def test_the_history_tells_how_many_were_made_and_not_how_far_they_came() -> Non
     told_again = replay(emptied.history)
     assert told_again is not None
     assert told_again.notified == 2
+
+
+def test_where_no_shop_is_told_what_it_would_hear_is_counted_all_the_same() -> None:
+    order = opened()
+    news = learn_payment(order, order.jobs[0], CAPTURED)
+    told_order = record(order, news, at=NOW, operation="op", actor="test")
+    untold = record(order, news, at=NOW, operation="op", actor="test", tells_shop=False)
+    assert [each.type for each in told_order.outbox] == ["order.paid"]
+    assert untold == replace(told_order, outbox=())
 
 
 def test_a_trial_names_the_mode_and_no_order() -> None:

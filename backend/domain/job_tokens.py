@@ -44,7 +44,8 @@ class JobTokens:
 
     def _mac(self, gateway: str, own_reference: OwnReference) -> str:
         content = f"{gateway}\0{own_reference}".encode()
-        return _text(hmac.digest(self.key, content, sha256)[:MAC_BYTES])
+        # Not hmac.digest, which lets go of the interpreter, and gets it back late where other threads are busy.
+        return _text(hmac.new(self.key, content, sha256).digest()[:MAC_BYTES])
 
 
 def _text(content: bytes) -> str:

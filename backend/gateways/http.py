@@ -164,7 +164,8 @@ async def _read(response: httpx.Response) -> bytes:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise NoAnswer("the reply is compressed although that was not asked for")
     chunks, size = [], 0
-    async for chunk in response.aiter_bytes():
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    async for chunk in response.stream:  # as it came, since nothing is to be decoded
         size += len(chunk)
         if size > MOST_REPLY_BYTES:
             raise NoAnswer(f"the reply is longer than {MOST_REPLY_BYTES} bytes")

@@ -146,15 +146,7 @@ ORDER_COLUMNS: Final = (
 )
 """What a write of an order sets besides its id and mode; the searchable ones as ``codec.searchable`` has them."""
 
-STEADY_COLUMNS: Final = (
-    "job_references",
-    "payment_references",
-    "email",
-    "amount_minor",
-    "currency",
-    "placed_at",
-    "needs_attention",
-)
+STEADY_COLUMNS: Final = ("email", "amount_minor", "currency", "placed_at", "needs_attention")
 """Those of them that most changes of an order leave as they are."""
 
 DELIVERY_COLUMNS: Final = (

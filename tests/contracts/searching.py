@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from backend.domain.events import AttentionRaised, PaymentObserved
+from backend.domain.events import AttentionRaised, PaymentObserved, PersonalDataErased
 from backend.domain.facts import Evidence, EvidenceSource, PaymentFact
 from backend.domain.model import Order, OrderId
 from backend.domain.money import CurrencyCode
@@ -83,6 +83,13 @@ async def a_search_follows_what_is_written(bench: Bench) -> None:
     assert await found(store, OrderQuery(Mode.MOCK, status=OrderStatus.PENDING)) == []
     assert await found(store, OrderQuery(Mode.MOCK, gateway_reference="J-A-1")) == ["A"]
     assert await store.search(OrderQuery(Mode.MOCK, status=OrderStatus.PAID), 10) == [replace(changed, version=2)]
+    noticed = after(changed, AttentionRaised("note", "look"))
+    await store.replace(replace(noticed, version=3), 2)
+    assert await found(store, OrderQuery(Mode.MOCK, needs_attention=True)) == ["A"]
+    erased = after(noticed, PersonalDataErased("ann", "asked for", ()))
+    await store.replace(replace(erased, version=4), 3)
+    assert await found(store, OrderQuery(Mode.MOCK, email=order.terms.customer.email)) == []
+    assert await found(store, OrderQuery(Mode.MOCK, email=erased.terms.customer.email)) == ["A"]
 
 
 async def pages_of_a_search_leave_nothing_out(bench: Bench) -> None:

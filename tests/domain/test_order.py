@@ -155,13 +155,13 @@ def test_a_job_tells_of_all_its_payments_and_whether_it_is_over() -> None:
     assert learn_job(order, order.jobs[0], snapshot) == ()
 
 
-def test_an_account_from_before_a_void_closes_no_page_that_can_be_paid_again() -> None:
-    order = learn(opened(), fact(S.CAPTURED), fact(S.VOIDED, captured=1000))
+@pytest.mark.parametrize(("before", "after_it"), [(S.CAPTURED, S.VOIDED), (S.AUTHORIZED, S.CANCELLED)])
+def test_an_account_from_before_a_void_closes_no_page_that_can_be_paid_again(before: S, after_it: S) -> None:
+    order = learn(opened(), fact(before), fact(after_it))
     job = order.jobs[0]
-    before = JobSnapshot(JOB, job.own_reference, False, (fact(S.CAPTURED),))
-    assert learn_job(order, job, before) == ()
-    over = JobSnapshot(JOB, job.own_reference, False, (fact(S.VOIDED, captured=1000),))
-    assert [type(event) for event in learn_job(order, job, over)] == [JobClosed]
+    stale, fresh = (JobSnapshot(JOB, job.own_reference, False, (fact(status),)) for status in (before, after_it))
+    assert learn_job(order, job, stale) == ()
+    assert [type(event) for event in learn_job(order, job, fresh)] == [JobClosed]
 
 
 def test_a_status_that_nobody_knows_is_shown_until_one_comes_that_is_known() -> None:

@@ -10,7 +10,7 @@ COMPILE = $(BIN)/python -m compileall -q backend
 
 .PHONY: run test openapi crash bench bench-quick bench-check bench-memory bench-growth token simulator lint format install clean help
 
-.PHONY: simulate-worlds worlds-ci simulate-long kill-everywhere fault-map fuzz chaos schemathesis mutation
+.PHONY: simulate-worlds trace-world worlds-ci simulate-long kill-everywhere fault-map fuzz chaos schemathesis mutation
 
 help:            ## list what can be made
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -66,6 +66,9 @@ simulate-worlds: $(VENV)/dev.stamp  ## run simulated worlds: SEEDS=1000, or SEED
 
 WORLDS ?= 10000
 WORLDS_MINUTES ?= 11
+
+trace-world: $(VENV)/dev.stamp  ## tell world SEED= write by write; MODE=all STORE=memory
+	$(BIN)/python -m tests.simulation.trace $(SEED) --mode $(or $(MODE),all) --store $(or $(STORE),memory)
 
 worlds-ci: $(VENV)/dev.stamp  ## what CI runs: WORLDS=10000 in all four modes on both stores, or what WORLDS_MINUTES=11 allow
 	$(SIMULATION) --worlds $(WORLDS) --mode every --store mixed --minutes $(WORLDS_MINUTES)

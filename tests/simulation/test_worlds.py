@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from .run import Plan, Total, main, run_batch
+from .trace import TracedWorld
 from .world import Variant, options_for, run_world
 
 MEMORY, SQLITE = ("memory",), ("sqlite",)
@@ -94,6 +95,16 @@ def test_a_seed_is_one_world_whatever_the_interpreter_hashes_by() -> None:
         for seed in ("1", "2")
     }
     assert told == {" ".join(run_world(options_for(seed)).digest for seed in range(40, 46)).encode() + b"\n"}
+
+
+def test_a_world_that_is_traced_goes_the_same_way_and_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    options = options_for(7)
+    traced = run_world(options, TracedWorld)
+    told = capsys.readouterr().out
+    assert traced.digest == run_world(options).digest
+    assert told.count("order_placed(") == traced.orders
+    pages = {line.rpartition(" ")[2] for line in told.splitlines() if "the customer gets the page of" in line}
+    assert told.count("job_opened(") == len(pages) > 0
 
 
 def test_the_program_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:

@@ -380,8 +380,8 @@ def _watching(world: World) -> _Watch:
     return _Watch(world)
 
 
-def run_world(options: Options) -> Result:
+def run_world(options: Options, kind: type[World] = World) -> Result:
     if not options.sqlite:
-        return World(options, Path()).run()
+        return kind(options, Path()).run()
     with tempfile.TemporaryDirectory(dir=RAM if RAM.is_dir() else None) as folder:
-        return World(options, Path(folder)).run()
+        return kind(options, Path(folder)).run()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from ..domain import order_status as totals
 from ..domain.awaiting import awaited
 from ..domain.model import Order, Payment
-from ..domain.money import MAX_MINOR, CurrencyCode, Money, parse_currency
+from ..domain.money import MAX_MINOR, CurrencyCode, Money, parse_currency, wire_amount
 from ..domain.references import OrderReference, UserId
 from ..domain.statuses import OrderStatus, PaymentStatus
 from ..domain.terms import DEFAULT_LOCALE, Address, Customer, Mode, OrderLine, OrderTerms
@@ -224,9 +224,9 @@ class PaymentView(BaseModel):
         return cls(
             payment_reference=payment.reference,
             status=payment.status,
-            authorized=Money(payment.authorized_minor, currency).to_wire(),
-            captured=Money(payment.captured_minor, currency).to_wire(),
-            refunded=Money(payment.refunded_minor, currency).to_wire(),
+            authorized=wire_amount(payment.authorized_minor, currency),
+            captured=wire_amount(payment.captured_minor, currency),
+            refunded=wire_amount(payment.refunded_minor, currency),
         )
 
 
@@ -275,9 +275,9 @@ class OrderView(PublicOrderView):
         currency = order.amount.currency
         return OrderView(
             **_seen_by_all(order, now),
-            authorized=Money(totals.authorized_minor(order), currency).to_wire(),
-            captured=Money(totals.captured_minor(order), currency).to_wire(),
-            refunded=Money(totals.refunded_minor(order), currency).to_wire(),
+            authorized=wire_amount(totals.authorized_minor(order), currency),
+            captured=wire_amount(totals.captured_minor(order), currency),
+            refunded=wire_amount(totals.refunded_minor(order), currency),
             payments=[PaymentView.of(payment, currency) for payment in order.payments],
             placed_at=order.placed_at,
         )

@@ -5,4 +5,8 @@ from starlette.types import Scope
 
 def header(scope: Scope, name: bytes) -> str | None:
     """The first of this name, which is in lower case."""
-    return next((value.decode("latin-1") for each, value in scope["headers"] if each == name), None)
+    for each, value in scope["headers"]:
+        if each == name:
+            text: str = value.decode("latin-1")
+            return text
+    return None

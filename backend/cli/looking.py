@@ -113,7 +113,7 @@ def notifications(
 
 
 def _order_row(order: "Order") -> dict[str, Any]:
-    from ..domain.money import Money
+    from ..domain.money import wire_amount
     from ..domain.order_status import captured_minor, order_status, refunded_minor
     from ..domain.risk import at_risk_minor
 
@@ -122,16 +122,16 @@ def _order_row(order: "Order") -> dict[str, Any]:
         "order": order.reference,
         "status": order_status(order),
         "amount": str(order.amount),
-        "captured": Money(captured_minor(order), currency).to_wire(),
-        "refunded": Money(refunded_minor(order), currency).to_wire(),
-        "at risk": Money(at_risk_minor(order), currency).to_wire(),
+        "captured": wire_amount(captured_minor(order), currency),
+        "refunded": wire_amount(refunded_minor(order), currency),
+        "at risk": wire_amount(at_risk_minor(order), currency),
         "placed": order.placed_at,
         "attention": sorted({item.code for item in order.attention if item.is_open}),
     }
 
 
 def _payment_rows(order: "Order") -> list[dict[str, Any]]:
-    from ..domain.money import Money
+    from ..domain.money import wire_amount
 
     currency = order.amount.currency
     return [
@@ -140,9 +140,9 @@ def _payment_rows(order: "Order") -> list[dict[str, Any]]:
             "job": job.job_reference,
             "gateway": job.gateway,
             "status": payment.status,
-            "authorized": Money(payment.authorized_minor, currency).to_wire(),
-            "captured": Money(payment.captured_minor, currency).to_wire(),
-            "refunded": Money(payment.refunded_minor, currency).to_wire(),
+            "authorized": wire_amount(payment.authorized_minor, currency),
+            "captured": wire_amount(payment.captured_minor, currency),
+            "refunded": wire_amount(payment.refunded_minor, currency),
         }
         for job in order.jobs
         for payment in job.payments
@@ -150,13 +150,13 @@ def _payment_rows(order: "Order") -> list[dict[str, Any]]:
 
 
 def _operation_rows(order: "Order") -> list[dict[str, Any]]:
-    from ..domain.money import Money
+    from ..domain.money import wire_amount
 
     return [
         {
             "number": each.number,
             "kind": each.kind,
-            "amount": Money(each.amount_minor, order.amount.currency).to_wire(),
+            "amount": wire_amount(each.amount_minor, order.amount.currency),
             "payment": each.payment_reference,
             "state": each.state,
             "asked by": each.asked_by,

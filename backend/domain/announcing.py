@@ -11,7 +11,7 @@ from typing import Final
 
 from .cases import NOTIFICATION_FAILING
 from .model import AttentionItem, Order
-from .money import Money
+from .money import wire_amount
 from .notifications import Notification, NotificationType
 from .order_status import captured_minor, refunded_minor
 from .statuses import OrderStatus
@@ -90,8 +90,8 @@ def _body(order: Order, kind: NotificationType, status: OrderStatus, sequence: i
         "status": status,
         "currency": currency,
         "amount": order.amount.to_wire(),
-        "captured": Money(captured_minor(order), currency).to_wire(),
-        "refunded": Money(refunded_minor(order), currency).to_wire(),
+        "captured": wire_amount(captured_minor(order), currency),
+        "refunded": wire_amount(refunded_minor(order), currency),
         "attention": sorted({item.code for item in _open_items(order)}),
     }
     return _told(kind, at, data)

@@ -47,13 +47,17 @@ class Money:
         return cls(units * 10 ** EXPONENTS[currency], currency)
 
     def to_wire(self) -> str:
-        """The amount in major units with all of the currency's decimals, ``"10.00"``."""
-        exponent = EXPONENTS[self.currency]
-        digits = str(self.minor).rjust(exponent + 1, "0")
-        return f"{digits[:-exponent]}.{digits[-exponent:]}" if exponent else digits
+        return wire_amount(self.minor, self.currency)
 
     def __str__(self) -> str:
         return f"{self.to_wire()} {self.currency}"
+
+
+def wire_amount(minor: int, currency: CurrencyCode) -> str:
+    """An amount in major units with all of the currency's decimals, ``"10.00"``."""
+    exponent = EXPONENTS[currency]
+    digits = str(minor).rjust(exponent + 1, "0")
+    return f"{digits[:-exponent]}.{digits[-exponent:]}" if exponent else digits
 
 
 def parse_currency(code: str) -> CurrencyCode:

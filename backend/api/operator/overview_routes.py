@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from ...domain.delays import PaidToKnown, summed_up
-from ...domain.money import Money
+from ...domain.money import wire_amount
 from ...domain.roles import Role
 from ...domain.searching import OrderQuery
 from ...domain.statuses import OrderStatus
@@ -60,7 +60,7 @@ async def money_at_risk(context: Context) -> MoneyAtRisk:
     lag = await context.store.lag(context.mode)
     paid = await context.store.search(OrderQuery(context.mode, status=OrderStatus.PAID), NEWEST)
     return MoneyAtRisk(
-        amounts={currency: Money(minor, currency).to_wire() for currency, minor in amounts.items()},
+        amounts={currency: wire_amount(minor, currency) for currency, minor in amounts.items()},
         paid_to_known=PaidToKnownView.of(summed_up(paid)),
         longest_waiting_look=lag.look_at,
         longest_waiting_notification=lag.notice_at,

@@ -11,7 +11,7 @@ from ...domain.explain import Explanation
 from ...domain.history import HistoryEntry
 from ...domain.ledger import defects
 from ...domain.model import AttentionItem, Job, Misfit, Order
-from ...domain.money import CurrencyCode, Money
+from ...domain.money import CurrencyCode, wire_amount
 from ...domain.offers import Offer
 from ...domain.operations import Operation, OperationKind, OperationState
 from ...domain.order_status import captured_minor, order_status, refunded_minor
@@ -89,7 +89,7 @@ class OperationView(BaseModel):
 
     @classmethod
     def of(cls, operation: Operation, currency: CurrencyCode) -> Self:
-        return shown(cls, operation, amount=Money(operation.amount_minor, currency).to_wire())
+        return shown(cls, operation, amount=wire_amount(operation.amount_minor, currency))
 
 
 class OfferView(BaseModel):
@@ -101,7 +101,7 @@ class OfferView(BaseModel):
 
     @classmethod
     def of(cls, offer: Offer, currency: CurrencyCode) -> Self:
-        return shown(cls, offer, most=Money(offer.most_minor, currency).to_wire())
+        return shown(cls, offer, most=wire_amount(offer.most_minor, currency))
 
 
 class AttentionView(BaseModel):
@@ -121,7 +121,7 @@ class AttentionView(BaseModel):
             cls,
             item,
             what_to_do=ACTIONS.get(item.code, ""),
-            at_risk=Money(item.amount_minor, currency).to_wire(),
+            at_risk=wire_amount(item.amount_minor, currency),
         )
 
 
@@ -242,9 +242,9 @@ def _row(order: Order) -> dict[str, Any]:
         "status": order_status(order),
         "amount": order.amount.to_wire(),
         "currency": currency,
-        "captured": Money(captured_minor(order), currency).to_wire(),
-        "refunded": Money(refunded_minor(order), currency).to_wire(),
-        "at_risk": Money(at_risk_minor(order), currency).to_wire(),
+        "captured": wire_amount(captured_minor(order), currency),
+        "refunded": wire_amount(refunded_minor(order), currency),
+        "at_risk": wire_amount(at_risk_minor(order), currency),
         "customer_email": order.terms.customer.email,
         "placed_at": order.placed_at,
         "needs_attention": _open_codes(order),

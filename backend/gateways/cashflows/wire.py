@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ...domain.errors import InvalidAmount, UnknownCurrency
 from ...domain.facts import Evidence, EvidenceSource, JobSnapshot, PaymentFact, RefundFact, RefundState
-from ...domain.money import CurrencyCode, Money, parse_currency
+from ...domain.money import CurrencyCode, Money, parse_currency, wire_amount
 from ...domain.references import JobReference, OwnReference, PaymentReference
 from ...domain.statuses import PaymentStatus
 from ...domain.terms import DEFAULT_LOCALE, Address, Customer, OrderLine
@@ -173,8 +173,8 @@ def _line(number: int, line: OrderLine, currency: CurrencyCode) -> dict[str, str
         "name": line.name,
         **({"skuCode": line.sku} if line.sku else {}),
         "quantity": line.quantity,
-        "unitPriceInclVat": Money(line.unit_price_minor, currency).to_wire(),
-        "totalLineAmount": Money(line.total_minor, currency).to_wire(),
+        "unitPriceInclVat": wire_amount(line.unit_price_minor, currency),
+        "totalLineAmount": wire_amount(line.total_minor, currency),
     }
 
 

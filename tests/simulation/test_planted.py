@@ -22,7 +22,7 @@ def row(planted: Planted) -> str:
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.name.replace(" ", "-"))
-def test_each_planted_fault_is_found_as_the_page_tells(planted: Planted) -> None:
+def test_each_planted_fault_is_found(planted: Planted) -> None:
     assert row(planted) in PAGE.read_text(encoding="utf-8").splitlines()
 
 

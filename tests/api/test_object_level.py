@@ -196,7 +196,7 @@ async def test_another_customers_order_is_told_from_a_missing_one_by_nothing(des
 
 async def filled(desk: Desk, path: str) -> str:
     """The address of something that is there."""
-    delivery = (await desk.get("deliveries")).json()["deliveries"][0]["id"]
+    delivery = (await desk.delivered())[0]["id"]
     if "/operations/{number}" in path:
         await desk.ask("refund", amount="1.00")
     return path.format(order_reference="TEST-001", number=1, gateway="cashflows", token="t", delivery_id=delivery)

@@ -2,8 +2,6 @@
 
 from urllib.parse import quote
 
-import anyio
-
 from backend.domain.roles import Role
 
 from ..program import problem
@@ -48,8 +46,6 @@ async def test_what_nobody_matched_is_counted_and_acknowledged_by_its_id(desk: D
 
 async def test_the_gateway_posts_to_the_address_of_its_job(desk: Desk) -> None:
     await desk.pay()
-    with anyio.fail_after(20):
-        while not (rows := (await desk.get("deliveries")).json()["deliveries"]):  # noqa: ASYNC110 - from outside
-            await anyio.sleep(0.02)
+    rows = await desk.delivered()
     assert rows[0]["headers"]["address-of-job"] == "TEST-001"
     assert rows[0]["headers"]["taken-as"] == "fact"

@@ -1,6 +1,6 @@
 """Say in words what an order waits for."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from .model import Job, Order
 from .order_status import order_status
@@ -27,5 +27,4 @@ def _awaited_payment(job: Job | None, now: datetime) -> str:
         return "the payment gateway opens a payment page"
     if now >= job.expires_at:
         return "the payment gateway confirms that the payment page has ended"
-    minute = job.expires_at.astimezone(UTC).isoformat(" ", "minutes").removesuffix("+00:00")
-    return f"the customer pays on the payment page, open until {minute} UTC"
+    return f"the customer pays on the payment page, open until {job.expires_at:%Y-%m-%d %H:%M} UTC"

@@ -6,7 +6,7 @@ whole chain.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from functools import cache
@@ -49,16 +49,8 @@ def next_entry(
     after: OrderStatus,
 ) -> HistoryEntry:
     previous = history[-1].digest if history else START
-    content = {
-        "number": len(history) + 1,
-        "at": at,
-        "operation": operation,
-        "actor": actor,
-        "event": event,
-        "before": before,
-        "after": after,
-    }
-    return HistoryEntry(**content, digest=_digest(content, previous))  # type: ignore[arg-type]
+    entry = HistoryEntry(len(history) + 1, at, operation, actor, event, before, after, digest="")
+    return HistoryEntry(entry.number, at, operation, actor, event, before, after, digest=_digest(entry, previous))
 
 
 def broken_at(history: Iterable[HistoryEntry]) -> int | None:
@@ -67,7 +59,7 @@ def broken_at(history: Iterable[HistoryEntry]) -> int | None:
     seals = {each.entry: each.digest for entry in entries for each in _seals(entry)}
     previous = START
     for number, entry in enumerate(entries, start=1):
-        digest = _digest(_content(entry), previous)
+        digest = _digest(entry, previous)
         if entry.number != number or digest not in (entry.digest, seals.get(number)):
             return number
         previous = entry.digest
@@ -76,7 +68,7 @@ def broken_at(history: Iterable[HistoryEntry]) -> int | None:
 
 def seal(entry: HistoryEntry, previous: str | None) -> str:
     """The digest of what is left of an entry, after the one whose digest is ``previous``."""
-    return _digest(_content(entry), previous or START)
+    return _digest(entry, previous or START)
 
 
 def _seals(entry: HistoryEntry) -> tuple[EntrySeal, ...]:
@@ -86,11 +78,8 @@ def _seals(entry: HistoryEntry) -> tuple[EntrySeal, ...]:
     return tuple(each for each in entry.event.seals if each.entry < entry.number)
 
 
-def _content(entry: HistoryEntry) -> Mapping[str, object]:
-    return {name: getattr(entry, name) for name in _DIGESTED}
-
-
-def _digest(content: Mapping[str, object], previous: str) -> str:
+def _digest(entry: HistoryEntry, previous: str) -> str:
+    content = {name: getattr(entry, name) for name in _DIGESTED}
     return sha256(_ENCODER.encode([previous, content]).encode()).hexdigest()
 
 

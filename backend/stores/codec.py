@@ -76,7 +76,7 @@ def order_from_document(
     Raises:
         DocumentTooNew, DocumentUnreadable
     """
-    beside = {"version": version, "next_check_at": next_check_at, "next_notice_at": next_notice_at}
+    beside = _beside(version, next_check_at, next_notice_at)
     current = _upgraded(order_id, document, SCHEMA, upgrades) | beside
     order: Order = _read(order_id, _ORDER_IN.validate_python, current)
     if isinstance(document, Mapping) and 0 < document["schema"] < STATE_SINCE:
@@ -94,7 +94,7 @@ def order_from_json(
     upgrades: Upgrades = ORDER_UPGRADES,
 ) -> Order:
     """As ``order_from_document``, for a document kept as JSON."""
-    beside = to_json({"version": version, "next_check_at": next_check_at, "next_notice_at": next_notice_at}).decode()
+    beside = to_json(_beside(version, next_check_at, next_notice_at)).decode()
     whole = f"{text.removesuffix('}')},{beside.removeprefix('{')}"
     order: Order | None
     try:
@@ -140,6 +140,10 @@ def searchable(order: Order) -> Document:
         "needs_attention": any(item.is_open for item in order.attention),
         "at_risk_minor": at_risk_minor(order),
     }
+
+
+def _beside(version: int, next_check_at: str | None, next_notice_at: str | None) -> Document:
+    return {"version": version, "next_check_at": next_check_at, "next_notice_at": next_notice_at}
 
 
 def _of_its_name(order_id: str, order: Order) -> Order:

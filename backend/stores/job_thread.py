@@ -87,7 +87,6 @@ class JobThread(Generic[R]):
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
         self._limited: deque[tuple[float, Job[R]]] = deque()
-        self._is_alarm_set = False
         # A daemon, so that a disk that hangs for ever cannot keep the process from ending.
         self._thread = Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
@@ -119,16 +118,12 @@ class JobThread(Generic[R]):
         self._thread.join()
 
     def _limit(self, job: Job[R]) -> None:
-        """All have the same time, so one alarm, for whoever has waited longest, serves them all."""
+        """All have the same time, so one alarm serves them all; it is set while there are any."""
+        is_alarm_set = bool(self._limited)
         while self._limited and self._limited[0][1].future.done():
             self._limited.popleft()
         self._limited.append((self._loop.time() + self._timeout_seconds, job))
-        if not self._is_alarm_set:
-            self._set_alarm()
-
-    def _set_alarm(self) -> None:
-        self._is_alarm_set = bool(self._limited)
-        if self._limited:
+        if not is_alarm_set:
             self._loop.call_at(self._limited[0][0], self._ring)
 
     def _ring(self) -> None:
@@ -137,7 +132,8 @@ class JobThread(Generic[R]):
             _, job = self._limited.popleft()
             if not job.future.done():
                 self._give_up(job)
-        self._set_alarm()
+        if self._limited:
+            self._loop.call_at(self._limited[0][0], self._ring)
 
     def _give_up(self, job: Job[R]) -> None:
         if job.claim():

@@ -2,6 +2,7 @@
 
 import sqlite3
 from threading import Event
+from typing import Any
 
 
 def full_disk(pages: int) -> type[sqlite3.Connection]:
@@ -14,6 +15,18 @@ def full_disk(pages: int) -> type[sqlite3.Connection]:
             return super().execute(sql, parameters)  # type: ignore[arg-type]
 
     return FullDisk
+
+
+def refused(statement: str, value: object) -> type[sqlite3.Connection]:
+    """A statement like this one that is given ``value`` fails as what breaks a rule of its table does."""
+
+    class Refused(sqlite3.Connection):
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            if statement in sql and value in parameters:
+                raise sqlite3.IntegrityError("refused")
+            return super().execute(sql, parameters)
+
+    return Refused
 
 
 class HangingDisk:

@@ -23,7 +23,7 @@ from backend.stores.sqlite_schema import TABLES_VERSION
 from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order, noted
 from tests.contracts.faults import LostAnswer, lossy_connection_class
 
-from .sqlite_faults import HangingDisk, full_disk
+from .sqlite_faults import HangingDisk, full_disk, refused
 
 LIMIT_SECONDS: Final = 0.4
 GRACE_SECONDS: Final = 5.0
@@ -197,11 +197,8 @@ async def test_delivery_that_cannot_be_stored_leaves_its_order_alone_and_what_wa
     disk.go_on.set()
     order, delivery = an_order("APPLIED"), a_delivery(b"bad")
 
-    class Connection(disk.connection_class()):  # type: ignore[misc]
-        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-            if delivery.id in parameters and "INSERT INTO deliveries" in sql:
-                raise sqlite3.IntegrityError("refused")
-            return super().execute(sql, parameters)  # type: ignore[no-any-return]
+    class Connection(refused("INSERT INTO deliveries", delivery.id), disk.connection_class()):  # type: ignore[misc]
+        pass
 
     async with opened(path, connection_class=Connection) as store:
         await store.insert(order)

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -89,28 +90,38 @@ def make_app(
         # first request comes, and takes longer to find it.
         app.router.routes.extend(module.router.routes)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
-    app.add_middleware(DirectRoutes, routes=[route for module in ROUTES for route in module.router.routes])
-    app.add_middleware(IdempotentRequests)
-    app.add_middleware(BodyLimits)
-    app.add_middleware(RateLimited, limits=limits)
-    app.add_middleware(
-        CrossOrigin,
-        allow_origins=origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "traceparent", "X-Request-ID", HEADER],
-        expose_headers=["Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-ID", REPLAYED],
-    )
-    app.add_middleware(CardNumbersRefused)
-    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies))
-    app.add_middleware(FollowedRequests, metrics=metrics, tracer=tracer)
     app.state.admission = Admission(capacity, metrics, origins)  # the server asks it too
-    _put_around(app, lambda inner: Overload(inner, app.state.admission))
+    layers = [
+        Middleware(Overload, app.state.admission),
+        Middleware(FollowedRequests, metrics, tracer),
+        Middleware(ProxyHeadersMiddleware, list(trusted_proxies)),
+        Middleware(CardNumbersRefused),
+        Middleware(
+            CrossOrigin,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "traceparent", "X-Request-ID", HEADER],
+            expose_headers=["Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-ID", REPLAYED],
+        ),
+        Middleware(RateLimited, limits),
+        Middleware(BodyLimits),
+        Middleware(IdempotentRequests),
+        Middleware(DirectRoutes, [route for module in ROUTES for route in module.router.routes]),
+    ]
+    _put_around(app, layers)
     errors.install(app)
     description.install(app)
     return app
 
 
-def _put_around(app: FastAPI, outermost: Callable[[ASGIApp], ASGIApp]) -> None:
-    """As a middleware, but outside of the framework's own as well."""
+def _put_around(app: FastAPI, layers: Sequence[Middleware]) -> None:
+    """The first is outermost. All are outside of the framework's own, which most requests then never come to."""
     build = app.build_middleware_stack
-    app.build_middleware_stack = lambda: outermost(build())  # type: ignore[method-assign]
+
+    def built() -> ASGIApp:
+        inner = build()
+        for layer, args, named in reversed(layers):
+            inner = layer(inner, *args, **named)
+        return inner
+
+    app.build_middleware_stack = built  # type: ignore[method-assign]

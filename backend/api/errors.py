@@ -209,9 +209,10 @@ async def _framework(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, _: Exception) -> JSONResponse:
+    return unexpected(request.url.path)
+
+
+def unexpected(path: str) -> JSONResponse:
     """The error itself is in the log, under the id that the caller gets; the caller learns nothing else of it."""
     detail = "something went wrong here; nothing was acknowledged: send the same request again, or ask for help"
-    response = problem_response(Problem(500, "internal-error", "Internal error"), detail, request.url.path)
-    if named := getattr(request.state, "request_id", None):
-        response.headers["X-Request-ID"] = named  # this answer passes by the layer that sets it on all others
-    return response
+    return problem_response(Problem(500, "internal-error", "Internal error"), detail, path)

@@ -5,6 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from backend.domain.model import Order, OrderId
+from backend.stores import SqliteStore
+
 from .program import CREATE, Program, problem, program
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
@@ -152,3 +155,21 @@ async def test_nothing_that_was_sent_is_repeated_in_an_error(here: Program) -> N
     response = await here.create(customer_email="canary-7f3a", amount="canary-7f3b", currency="canary-7f3c")
     assert "canary" not in response.text
     assert CREATE["customer_name"] not in response.text
+
+
+class FaultyStore(SqliteStore):
+    async def get(self, order_id: OrderId) -> Order | None:
+        raise KeyError(f"a fault of ours at {order_id}")
+
+
+@pytest.mark.parametrize("path", ["/api/orders/TEST-001", "/api/payment/success?ref=TEST-001"])
+async def test_what_nobody_expected_is_answered_once_and_under_its_id(
+    tmp_path: Path, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether the route is called directly or by the framework."""
+    async with program(tmp_path, store=lambda _: FaultyStore(tmp_path / "orders.sqlite3")) as here:
+        answer = await here.client.get(path, headers=here.headers() | {"X-Request-ID": "request-0001"})
+    problem(answer, 500, "internal-error")
+    assert answer.headers.get_list("x-request-id") == ["request-0001"]
+    assert "a fault of ours" not in answer.text
+    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]

@@ -1,7 +1,7 @@
 """Follow every request: an id and a trace for its log lines, a line at its end, and its time for the metrics.
 
-Plain ASGI, outermost, so that refusals of other layers are counted too. The line names the route, never the address as
-it came, which may hold a token or a customer's reference.
+Plain ASGI, outermost, so that refusals of other layers are counted too, and an error that nobody expected is answered
+here. The line names the route, never the address as it came, which may hold a token or a customer's reference.
 """
 
 import logging
@@ -14,6 +14,7 @@ from ...domain.card_numbers import holds_card_number
 from ...following import Told, Tracer, followed, following_request
 from ...observability.logs import TOLD
 from ...observability.metrics import Metrics
+from ..errors import unexpected
 from ..scope_headers import header
 
 log = logging.getLogger("backend.requests")
@@ -44,13 +45,14 @@ class FollowedRequests:
             await send(message)
 
         with following_request(_request_id(scope), header(scope, b"traceparent"), self._tracer) as now:
-            scope.setdefault("state", {})["request_id"] = now.request
             try:
                 await self._app(scope, receive, answer)
             except Exception as exc:
-                status = 500
                 log.exception("%s %s failed", _method(scope), _route(scope))
                 exc.add_note(TOLD)
+                if status == CLIENT_LEFT:  # what goes wrong in the framework's part, it has answered itself
+                    await unexpected(scope["path"])(scope, receive, answer)
+                status = 500
                 raise
             finally:
                 self._note(scope, status, perf_counter() - began)

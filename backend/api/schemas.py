@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from ..domain import order_status as totals
 from ..domain.awaiting import awaited
 from ..domain.model import Order, Payment
 from ..domain.money import MAX_MINOR, CurrencyCode, Money, parse_currency, wire_amount
+from ..domain.order_status import order_status, totals
 from ..domain.references import OrderReference, UserId
 from ..domain.statuses import OrderStatus, PaymentStatus
 from ..domain.terms import DEFAULT_LOCALE, Address, Customer, Mode, OrderLine, OrderTerms
@@ -248,7 +248,7 @@ class PublicOrderView(BaseModel):
 def _seen_by_all(order: Order, now: datetime) -> dict[str, Any]:
     return {
         "order_reference": order.reference,
-        "status": totals.order_status(order),
+        "status": order_status(order),
         "amount": order.amount.to_wire(),
         "currency": order.amount.currency,
         "awaiting": awaited(order, now),
@@ -273,11 +273,12 @@ class OrderView(PublicOrderView):
     @classmethod
     def of(cls, order: Order, now: datetime) -> "OrderView":
         currency = order.amount.currency
+        authorized, captured, refunded = totals(order)
         return OrderView(
             **_seen_by_all(order, now),
-            authorized=wire_amount(totals.authorized_minor(order), currency),
-            captured=wire_amount(totals.captured_minor(order), currency),
-            refunded=wire_amount(totals.refunded_minor(order), currency),
+            authorized=wire_amount(authorized, currency),
+            captured=wire_amount(captured, currency),
+            refunded=wire_amount(refunded, currency),
             payments=[PaymentView.of(payment, currency) for payment in order.payments],
             placed_at=order.placed_at,
         )

@@ -114,16 +114,16 @@ def notifications(
 
 def _order_row(order: "Order") -> dict[str, Any]:
     from ..domain.money import wire_amount
-    from ..domain.order_status import captured_minor, order_status, refunded_minor
+    from ..domain.order_status import order_status, totals
     from ..domain.risk import at_risk_minor
 
-    currency = order.amount.currency
+    currency, taken = order.amount.currency, totals(order)
     return {
         "order": order.reference,
         "status": order_status(order),
         "amount": str(order.amount),
-        "captured": wire_amount(captured_minor(order), currency),
-        "refunded": wire_amount(refunded_minor(order), currency),
+        "captured": wire_amount(taken.captured_minor, currency),
+        "refunded": wire_amount(taken.refunded_minor, currency),
         "at risk": wire_amount(at_risk_minor(order), currency),
         "placed": order.placed_at,
         "attention": sorted({item.code for item in order.attention if item.is_open}),

@@ -13,7 +13,7 @@ from .cases import NOTIFICATION_FAILING
 from .model import AttentionItem, Order
 from .money import wire_amount
 from .notifications import Notification, NotificationType
-from .order_status import captured_minor, refunded_minor
+from .order_status import totals
 from .statuses import OrderStatus
 from .terms import Mode
 
@@ -66,7 +66,7 @@ def trial_event(mode: Mode, at: datetime) -> str:
 def _news(order: Order, after: Order, before: OrderStatus, status: OrderStatus) -> Iterator[NotificationType]:
     if status is not before and status in BY_STATUS:
         yield BY_STATUS[status]
-    if refunded_minor(after) > refunded_minor(order):
+    if totals(after).refunded_minor > totals(order).refunded_minor:
         yield NotificationType.REFUNDED
     if after.attention is not order.attention and _concerns(after) - _concerns(order):
         yield NotificationType.ATTENTION
@@ -82,7 +82,7 @@ def _open_items(order: Order) -> Iterator[AttentionItem]:
 
 
 def _body(order: Order, kind: NotificationType, status: OrderStatus, sequence: int, at: datetime) -> str:
-    currency = order.amount.currency
+    currency, taken = order.amount.currency, totals(order)
     data = {
         "order_reference": order.reference,
         "mode": order.terms.mode,
@@ -90,8 +90,8 @@ def _body(order: Order, kind: NotificationType, status: OrderStatus, sequence: i
         "status": status,
         "currency": currency,
         "amount": order.amount.to_wire(),
-        "captured": wire_amount(captured_minor(order), currency),
-        "refunded": wire_amount(refunded_minor(order), currency),
+        "captured": wire_amount(taken.captured_minor, currency),
+        "refunded": wire_amount(taken.refunded_minor, currency),
         "attention": sorted({item.code for item in _open_items(order)}),
     }
     return _told(kind, at, data)

@@ -19,7 +19,7 @@ from .errors import (
 )
 from .events import Event, JobLost, JobPlanned
 from .model import Job, Order
-from .order_status import authorized_minor, captured_minor, order_status
+from .order_status import order_status, totals
 from .references import own_reference
 from .statuses import JobState, OrderStatus, PaymentStatus
 from .terms import OrderTerms
@@ -87,9 +87,10 @@ def next_attempt(order: Order, now: datetime) -> NextAttempt:
         raise OrderWasCancelled(order.reference)
     if order_status(order) is OrderStatus.REVIEW:
         raise OrderUnderReview(order.reference)
-    if captured_minor(order) > 0:
+    known = totals(order)
+    if known.captured_minor > 0:
         raise OrderAlreadyPaid(order.reference)
-    if authorized_minor(order) >= order.amount.minor:
+    if known.authorized_minor >= order.amount.minor:
         raise OrderAlreadyAuthorized(order.reference)
     job = order.latest_job
     if job is None:

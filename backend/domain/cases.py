@@ -15,7 +15,7 @@ from .model import AttentionItem, Job, Misfit, Order, Payment
 from .money import Money
 from .notifications import Notification
 from .operations import ON_THE_WIRE, Operation, OperationKind, OperationState
-from .order_status import HELD, captured_minor, kept_minor, was_captured_here
+from .order_status import HELD, totals, was_captured_here
 from .statuses import MAY_TAKE_MONEY, JobState, PaymentStatus, contradict
 
 RULES: Final = "rules"
@@ -155,10 +155,13 @@ COMPUTED: Final = frozenset(
 
 def _standing(order: Order) -> Iterator[Case]:
     yield from (_misfit_case(misfit, order) for misfit in order.misfits if _is_unsettled(misfit))
-    yield from _too_much(order)
-    yield from _too_little(order)
-    if order.cancelled_at is not None and kept_minor(order) > 0:
-        yield Case("paid_after_cancellation", "the order was cancelled, and money was taken for it", kept_minor(order))
+    taken = totals(order)
+    yield from _too_much(order, taken.kept_minor - order.amount.minor)
+    if taken.captured_minor < order.amount.minor:
+        yield from _too_little(order)
+    if order.cancelled_at is not None and taken.kept_minor > 0:
+        detail = "the order was cancelled, and money was taken for it"
+        yield Case("paid_after_cancellation", detail, taken.kept_minor)
     for payment in order.payments:
         if contradict(payment.statuses):
             words = ", ".join(payment.statuses)
@@ -177,9 +180,8 @@ def _misfit_case(misfit: Misfit, order: Order) -> Case:
     return Case(misfit.code, misfit.detail, at_risk)
 
 
-def _too_much(order: Order) -> Iterator[Case]:
+def _too_much(order: Order, surplus: int) -> Iterator[Case]:
     paid = [(job, payment) for job in order.jobs for payment in job.payments if _is_kept(payment)]
-    surplus = kept_minor(order) - order.amount.minor
     if surplus > 0 and len(paid) > 1:
         names = " and ".join(sorted(payment.reference for _, payment in paid))
         yield Case("paid_twice", f"payments {names} both took money", surplus)
@@ -191,8 +193,6 @@ def _too_much(order: Order) -> Iterator[Case]:
 
 
 def _too_little(order: Order) -> Iterator[Case]:
-    if captured_minor(order) >= order.amount.minor:
-        return
     for payment in order.payments:
         if payment.status is PaymentStatus.CAPTURED and _is_kept(payment) and not was_captured_here(order, payment):
             taken = Money(payment.captured_minor, order.amount.currency)

@@ -6,7 +6,7 @@ from .errors import NeedsAnotherPerson, NothingToResolve, OperationIsSettled, Or
 from .events import AttentionResolved, Event, OperationApproved, OperationSettled, OrderCancelled, OrderReinstated
 from .model import Order
 from .operations import OperationState
-from .order_status import kept_minor
+from .order_status import totals
 from .planning import find_operation
 from .statuses import PaymentStatus
 
@@ -71,7 +71,7 @@ def cancel(order: Order, by: str, reason: str) -> Sequence[Event]:
         OrderHoldsMoney: its payments are to be refunded or voided first.
     """
     held = any(payment.status is PaymentStatus.AUTHORIZED for payment in order.payments)
-    if held or kept_minor(order) > 0:
+    if held or totals(order).kept_minor > 0:
         raise OrderHoldsMoney(order.reference)
     return () if order.cancelled_at is not None else (OrderCancelled(by, reason),)
 

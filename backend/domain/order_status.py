@@ -1,6 +1,6 @@
 """The order's status, computed from the amounts that the gateway has confirmed; nothing else can make an order paid."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from .model import Order, Payment
 from .operations import OperationKind, OperationState
@@ -10,27 +10,33 @@ HELD: Final = frozenset({PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED})
 """The payment's amounts count; a voided or cancelled one's do not."""
 
 
-def captured_minor(order: Order) -> int:
-    """Minor units taken and not voided, over all fitting payments of all jobs; refunds do not lower it."""
-    return sum(payment.captured_minor for payment in order.payments if payment.status in HELD)
+class Totals(NamedTuple):
+    """Minor units of the order's currency, over all fitting payments of all jobs that were not voided."""
+
+    authorized_minor: int
+    captured_minor: int
+    """Refunds do not lower it."""
+    refunded_minor: int
+
+    @property
+    def kept_minor(self) -> int:
+        """What is with the shop now."""
+        return self.captured_minor - self.refunded_minor
 
 
-def authorized_minor(order: Order) -> int:
-    return sum(payment.authorized_minor for payment in order.payments if payment.status in HELD)
-
-
-def refunded_minor(order: Order) -> int:
-    return sum(payment.refunded_minor for payment in order.payments if payment.status in HELD)
-
-
-def kept_minor(order: Order) -> int:
-    """Minor units of the order's currency that are with the shop now: captured and not refunded."""
-    return captured_minor(order) - refunded_minor(order)
+def totals(order: Order) -> Totals:
+    authorized = captured = refunded = 0
+    for payment in order.payments:
+        if payment.status in HELD:
+            authorized += payment.authorized_minor
+            captured += payment.captured_minor
+            refunded += payment.refunded_minor
+    return Totals(authorized, captured, refunded)
 
 
 def order_status(order: Order) -> OrderStatus:
-    captured, due = captured_minor(order), order.amount.minor
-    kept = captured - refunded_minor(order)
+    authorized, captured, refunded = totals(order)
+    kept, due = captured - refunded, order.amount.minor
     if order.cancelled_at is not None and kept > 0:
         return OrderStatus.REVIEW
     if captured >= due:
@@ -39,7 +45,7 @@ def order_status(order: Order) -> OrderStatus:
         return OrderStatus.REVIEW
     if captured > 0:
         return _partly_captured_status(order, kept)
-    if authorized_minor(order) >= due:
+    if authorized >= due:
         return OrderStatus.AUTHORIZED
     return OrderStatus.CANCELLED if order.cancelled_at is not None else _unpaid_status(order)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from .model import Job, Order
 from .operations import ON_THE_WIRE, Operation, OperationKind, OperationState
-from .order_status import kept_minor
+from .order_status import totals
 from .statuses import NO_MONEY, JobState, PaymentStatus
 
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (10, 20, 40, 60, 120, 300, 600, 900))
@@ -106,7 +106,7 @@ def _wanted(order: Order, now: datetime) -> Iterator[datetime]:
     for operation in order.operations:
         if operation.may_be_sent or operation.state in ON_THE_WIRE or is_unseen(order, operation, now):
             yield now + BACKOFF[min(order.looks_since_news, len(BACKOFF) - 1)]
-    if kept_minor(order) > 0:
+    if totals(order).kept_minor > 0:
         yield from _captured_wants(order)
 
 

@@ -18,7 +18,7 @@ from ..domain.facts import JobSnapshot
 from ..domain.learning import learn_job
 from ..domain.model import Job, Order, OrderId
 from ..domain.operations import UNSETTLED, Operation, OperationState
-from ..domain.order_status import HELD, captured_minor
+from ..domain.order_status import HELD, totals
 from ..domain.references import JobReference
 from ..domain.schedule import is_forsaken, is_overdue, is_unaccounted, is_unsent
 from ..domain.statuses import MAY_TAKE_MONEY, JobState
@@ -200,7 +200,7 @@ def _holds_money(job: Job) -> bool:
 
 def _pages_not_wanted(order: Order) -> Sequence[Job]:
     """Open pages of an order that was given up or is paid by another job: nobody should pay there."""
-    if order.cancelled_at is None and captured_minor(order) < order.amount.minor:
+    if order.cancelled_at is None and totals(order).captured_minor < order.amount.minor:
         return ()
     return [job for job in order.jobs if job.state is JobState.OPEN and not _holds_money(job)]
 

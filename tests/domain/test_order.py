@@ -12,7 +12,7 @@ from backend.domain.history import broken_at, next_entry
 from backend.domain.learning import learn_job
 from backend.domain.ledger import defects, replay
 from backend.domain.model import Order
-from backend.domain.order_status import captured_minor, order_status, refunded_minor
+from backend.domain.order_status import order_status, totals
 from backend.domain.references import JobReference, OwnReference
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
 
@@ -24,7 +24,7 @@ S = PaymentStatus
 def test_an_order_is_paid_by_a_confirmed_capture_of_its_amount() -> None:
     order = learn(opened(), fact(S.CAPTURED))
     assert order_status(order) is OrderStatus.PAID
-    assert captured_minor(order) == 1000
+    assert totals(order).captured_minor == 1000
     assert order.attention == ()
 
 
@@ -55,7 +55,7 @@ def test_a_capture_of_another_amount_or_currency_is_set_aside_for_a_person(
 ) -> None:
     order = learn(opened(), fact(S.CAPTURED, amount=amount, currency=currency))
     assert order_status(order) is OrderStatus.REVIEW
-    assert captured_minor(order) == 0
+    assert totals(order).captured_minor == 0
     assert [item.code for item in order.attention] == [code]
     assert order.attention[0].amount_minor > 0
     assert isinstance(order.history[-1].event, EvidenceSetAside)
@@ -119,7 +119,7 @@ def test_every_order_of_arrival_ends_in_the_same_state(scenario: str) -> None:
 def test_money_taken_twice_is_raised_to_a_person_and_stays_paid() -> None:
     order = learn(opened(), fact(S.CAPTURED), fact(S.CAPTURED, SECOND))
     assert order_status(order) is OrderStatus.PAID
-    assert captured_minor(order) == 2000
+    assert totals(order).captured_minor == 2000
     assert [item.code for item in order.attention] == ["paid_twice"]
 
 
@@ -132,7 +132,7 @@ def test_contradicting_evidence_is_kept_and_raised() -> None:
 def test_refunds_are_totals() -> None:
     paid = learn(opened(), fact(S.CAPTURED))
     part = learn(paid, fact(S.CAPTURED, captured=1000, refunded=300), fact(S.CAPTURED, captured=1000, refunded=300))
-    assert (order_status(part), refunded_minor(part)) == (OrderStatus.PARTIALLY_REFUNDED, 300)
+    assert (order_status(part), totals(part).refunded_minor) == (OrderStatus.PARTIALLY_REFUNDED, 300)
     whole = learn(part, fact(S.CAPTURED, captured=1000, refunded=1000))
     assert order_status(whole) is OrderStatus.REFUNDED
 
@@ -143,7 +143,7 @@ def test_refunds_are_totals() -> None:
 )
 def test_impossible_totals_are_set_aside(captured: int, refunded: int, code: str) -> None:
     order = learn(opened(), fact(S.CAPTURED, captured=captured, refunded=refunded))
-    assert (captured_minor(order), [item.code for item in order.attention]) == (0, [code])
+    assert (totals(order).captured_minor, [item.code for item in order.attention]) == (0, [code])
 
 
 def test_a_job_tells_of_all_its_payments_and_whether_it_is_over() -> None:

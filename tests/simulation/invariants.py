@@ -12,7 +12,7 @@ from backend.domain.deliveries import delivery_id
 from backend.domain.ledger import defects
 from backend.domain.model import Order, OrderId, Payment
 from backend.domain.operations import NEXT, ON_THE_WIRE, OperationKind, OperationState
-from backend.domain.order_status import HELD, captured_minor, order_status
+from backend.domain.order_status import HELD, order_status, totals
 from backend.domain.planning import OperationAsk
 from backend.domain.risk import at_risk_minor
 from backend.domain.statuses import STRENGTH, JobState, OrderStatus, PaymentStatus
@@ -85,7 +85,7 @@ class Invariants:
 
     def _paid_rightly(self, order: Order) -> None:
         """Paid only with the gateway's own capture of the right amount, in the right currency, for this order."""
-        if order_status(order) not in PAID_ONCE or captured_minor(order) < order.amount.minor:
+        if order_status(order) not in PAID_ONCE or totals(order).captured_minor < order.amount.minor:
             return
         found = 0
         for job in self._world.bank.jobs_of(order.reference):
@@ -204,9 +204,8 @@ class Invariants:
         misfits = self._misfits(order)
         held_there = [p for job in self._world.bank.jobs_of(order.reference) for p in job.payments if held(p)]
         there = sum(payment.captured_minor for payment in held_there)
-        self._must(
-            captured_minor(order) <= there, "paid is held", order, f"{captured_minor(order)} here, {there} there"
-        )
+        here = totals(order).captured_minor
+        self._must(here <= there, "paid is held", order, f"{here} here, {there} there")
         for job in self._world.bank.jobs_of(order.reference):
             for theirs in job.payments:
                 ours = next((payment for payment in order.payments if payment.reference == theirs.reference), None)

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 
 from ...domain.model import Order
 from ...domain.money import CurrencyCode, Money
-from ...domain.order_status import captured_minor, order_status, refunded_minor
+from ...domain.order_status import order_status, totals
 from ...domain.risk import at_risk_minor
 from ...domain.roles import Role
 from ...domain.terms import Mode
@@ -57,14 +57,14 @@ def words(text: str) -> str:
 
 def order_row(order: Order) -> dict[str, Any]:
     """One line of a list of orders."""
-    currency = order.amount.currency
+    currency, taken = order.amount.currency, totals(order)
     return {
         "reference": order.reference,
         "address": f"/console/orders/{quote(order.reference)}",
         "status": order_status(order),
         "amount": str(order.amount),
-        "captured": str(Money(captured_minor(order), currency)),
-        "refunded": str(Money(refunded_minor(order), currency)),
+        "captured": str(Money(taken.captured_minor, currency)),
+        "refunded": str(Money(taken.refunded_minor, currency)),
         "at_risk": str(Money(at_risk_minor(order), currency)) if at_risk_minor(order) else "",
         "email": order.terms.customer.email,
         "placed_at": order.placed_at,

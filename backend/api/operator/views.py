@@ -14,7 +14,7 @@ from ...domain.model import AttentionItem, Job, Misfit, Order
 from ...domain.money import CurrencyCode, wire_amount
 from ...domain.offers import Offer
 from ...domain.operations import Operation, OperationKind, OperationState
-from ...domain.order_status import captured_minor, order_status, refunded_minor
+from ...domain.order_status import order_status, totals
 from ...domain.risk import at_risk_minor
 from ...domain.statuses import JobState, OrderStatus, PaymentStatus
 from ..schemas import PaymentView
@@ -236,14 +236,14 @@ class OrderChanged(BaseModel):
 
 
 def _row(order: Order) -> dict[str, Any]:
-    currency = order.amount.currency
+    currency, taken = order.amount.currency, totals(order)
     return {
         "order_reference": order.reference,
         "status": order_status(order),
         "amount": order.amount.to_wire(),
         "currency": currency,
-        "captured": wire_amount(captured_minor(order), currency),
-        "refunded": wire_amount(refunded_minor(order), currency),
+        "captured": wire_amount(taken.captured_minor, currency),
+        "refunded": wire_amount(taken.refunded_minor, currency),
         "at_risk": wire_amount(at_risk_minor(order), currency),
         "customer_email": order.terms.customer.email,
         "placed_at": order.placed_at,

@@ -54,6 +54,7 @@ class MongoLink:
         self._listeners = tuple(listeners)
         self._most_wire_version = most_wire_version
         self._client: Client | None = None
+        self._collections: dict[str, Collection] = {}
         self._writes: Groups[InTurn, int] | None = None
         self._gets: Groups[OrderId, Document | None] | None = None
 
@@ -68,6 +69,7 @@ class MongoLink:
             client = self._client = self._new_client()
         except PyMongoError as exc:
             raise read_error(exc) from exc
+        self._collections = {name: self._collection(client, name) for name in (ORDERS, DELIVERIES, RECORDS)}
         try:
             await self.ping()
             hello = await self.read(lambda: client.admin.command("hello"))
@@ -85,6 +87,7 @@ class MongoLink:
         for group in (self._gets, self._writes):
             if group is not None:
                 await group.close()
+        self._collections = {}
         await client.close()
 
     async def ping(self) -> None:
@@ -123,15 +126,15 @@ class MongoLink:
 
     @property
     def orders(self) -> Collection:
-        return self._collection(ORDERS)
+        return self._opened(ORDERS)
 
     @property
     def deliveries(self) -> Collection:
-        return self._collection(DELIVERIES)
+        return self._opened(DELIVERIES)
 
     @property
     def records(self) -> Collection:
-        return self._collection(RECORDS)
+        return self._opened(RECORDS)
 
     async def _find_all(self, order_ids: Sequence[OrderId], seconds: float) -> list[Document | None]:
         named = {"_id": {"$in": list(order_ids)}}
@@ -154,10 +157,13 @@ class MongoLink:
     def _not_open(self) -> StoreUnavailable:
         return StoreUnavailable(f"{self.database} is not open")
 
-    def _collection(self, name: str) -> Collection:
-        if self._client is None:
+    def _opened(self, name: str) -> Collection:
+        if name not in self._collections:
             raise self._not_open()
-        return self._client[self.database].get_collection(
+        return self._collections[name]
+
+    def _collection(self, client: Client, name: str) -> Collection:
+        return client[self.database].get_collection(
             name,
             write_concern=WriteConcern(w="majority", j=True, wtimeout=round(self._timeout_seconds * 1000)),
             read_concern=ReadConcern("majority"),

@@ -1,8 +1,9 @@
 """Group commit on MongoDB: writes that wait go in one ``bulkWrite`` command, and one flush of the journal serves all.
 
-The command exists since MongoDB 8.0; an older server is sent each write by itself. Either way each write has its own
-answer: it found its place, or none, or failed. Nothing is atomic but each document's change, as
-everywhere with MongoDB. Sources: MongoDB manual, "bulkWrite", "update", "insert" (database commands).
+The command exists since MongoDB 8.0; an older server is sent each write by itself. So is any server a write that waits
+alone, which takes it less. Either way each write has its own answer: it found its place, or none, or failed. Nothing is
+atomic but each document's change, as everywhere with MongoDB. Sources: MongoDB manual, "bulkWrite", "update", "insert"
+(database commands).
 
 Writes that go **in turn** are each done only where the one before found its place. One command has no such rule, but an
 ordered one ends at its first error: so a replacement that others follow may insert, which fails where it does not find
@@ -100,7 +101,10 @@ async def _send_together(database: Database, turns: Sequence[InTurn]) -> None:
     if any(len(turn.left) > 1 for turn in turns):
         await _send(database, turns, ordered=True)
     while waiting := [turn for turn in turns if turn.left]:
-        await _send(database, waiting, ordered=False)
+        if len(waiting) == 1:
+            await _send_next(database, waiting[0])
+        else:
+            await _send(database, waiting, ordered=False)
 
 
 async def _send(database: Database, turns: Sequence[InTurn], *, ordered: bool) -> None:
@@ -135,11 +139,13 @@ async def _send(database: Database, turns: Sequence[InTurn], *, ordered: bool) -
 async def _send_alone(database: Database, turns: Sequence[InTurn]) -> None:
     for turn in turns:
         while turn.left:
-            turn.note(await _told_of(database, turn.left[0]))
+            await _send_next(database, turn)
 
 
-async def _told_of(database: Database, write: Write) -> Document:
+async def _send_next(database: Database, turn: InTurn) -> None:
+    """In a command of its own."""
     command: Document
+    write = turn.left[0]
     if write.where is None:
         command = {"insert": write.collection, "documents": [write.what]}
     else:
@@ -148,7 +154,7 @@ async def _told_of(database: Database, write: Write) -> Document:
     reply: Document = await database.command(command | {"writeConcern": DURABLE})
     _check_concern(reply)
     failed = reply.get("writeErrors")
-    return failed[0] if failed else reply
+    turn.note(failed[0] if failed else reply)
 
 
 def _operation(write: Write, namespace: int, *, is_followed: bool) -> Document:

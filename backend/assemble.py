@@ -17,7 +17,7 @@ from .config import Settings, gateway_settings
 from .domain.job_tokens import JobTokens
 from .domain.terms import Mode
 from .gateways.http import GatewayHttp
-from .gateways.late_transport import LateTransport
+from .gateways.late_network import LateNetwork
 from .gateways.registry import GatewayContext, build, find_factories
 from .open_store import make_store
 from .ports import Clock, OrderStore, PaymentGateway, ShopEndpoint
@@ -33,6 +33,7 @@ from .service.webhooks import Webhooks
 from .shop.signing import Secret
 
 if TYPE_CHECKING:
+    from .gateways.network import Network
     from .simulator import Simulator
 
 SHOP_CONNECT_SECONDS: Final = 5
@@ -77,9 +78,9 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
         if settings.mode is Mode.MOCK:
             account = simulate(settings, await stack.enter_async_context(httpx.AsyncClient()))
             stack.callback(account.simulator.close)
-        gateways, transports = make_gateways(settings, account)
-        for transport in transports:
-            await stack.enter_async_context(transport)
+        gateways, networks = make_gateways(settings, account)
+        for network in networks:
+            await stack.enter_async_context(network)
         yield await stack.enter_async_context(
             serving(settings, make_store(settings), gateways, lambda: None, SystemClock())
         )
@@ -196,21 +197,21 @@ def make_gateways(
     settings: Settings, account: SimulatedAccount | None, observe: ObserveGateway | None = None
 ) -> tuple[Mapping[str, PaymentGateway], Sequence[AbstractAsyncContextManager[object]]]:
     """Every gateway that the settings name, each with a connection pool of its own to be kept open meanwhile."""
-    transports: list[AbstractAsyncContextManager[object]] = []
+    networks: list[AbstractAsyncContextManager[object]] = []
     told = gateway_settings(settings)
     if account is not None:
         told |= account.settings
     gateways = {}
     for name, factory in find_factories(settings.gateway_names).items():
-        transport = account.transport if account is not None else LateTransport(partial(_network, settings))
-        transports.append(transport)
+        network = account.transport if account is not None else LateNetwork(partial(_network, settings))
+        networks.append(network)
         told_of = partial(observe, name) if observe is not None else None  # named by whose calls they are
-        http = GatewayHttp(transport, deadline_seconds=settings.gateway_timeout_seconds, observe=told_of)
+        http = GatewayHttp(network, deadline_seconds=settings.gateway_timeout_seconds, observe=told_of)
         gateways[name] = build(name, factory, GatewayContext(settings.mode, told, http))
-    return gateways, transports
+    return gateways, networks
 
 
-def _network(settings: Settings) -> httpx.AsyncBaseTransport:
-    from .gateways.transport import NetworkTransport  # loads aiohttp, which LateTransport does in a thread
+def _network(settings: Settings) -> "Network":
+    from .gateways.network import Network  # loads aiohttp, which LateNetwork does in a thread
 
-    return NetworkTransport(limits=httpx.Limits(max_connections=settings.requests_at_gateway))
+    return Network(most_at_once=settings.requests_at_gateway)

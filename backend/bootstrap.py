@@ -103,8 +103,8 @@ def create_app(
         account = simulated(settings, httpx.AsyncClient(transport=httpx.ASGITransport(app)))
         app.mount(SANDBOX_PATH, account.simulator.app)
         resources.append(_simulating(account.simulator))
-    gateways, transports = make_gateways(settings, account, metrics.gateway_call)
-    resources.extend(transports)
+    gateways, networks = make_gateways(settings, account, metrics.gateway_call)
+    resources.extend(networks)
     return app
 
 

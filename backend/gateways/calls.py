@@ -10,8 +10,8 @@ from typing import Final, TypeAlias, TypeVar
 
 from ..domain.errors import InvalidInput
 from ..ports import NoSuchJob, NotSent, Refused, Unavailable, Unknown
+from .exchange import NoAnswer, NothingSent, Reply
 from .guard import LockOutGuard
-from .http import NoAnswer, NothingSent, Reply
 from .reading import WireError
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """The programs that ours is held against. ``python -m tests.bench.anchors PORT``, settings in the environment.
 
 *Bare* does the same I/O and nothing else: no token, no history, no rules, one JSON text an order. Its durable writes
-are as many as ours and go through our own group commit, and its calls through our own transport, so the difference is
+are as many as ours and go through our own group commit, and its calls through httpx over aiohttp, so the difference is
 what the program's promises cost. *Blocking* calls the gateway with ``requests`` inside an async handler, as naive
 integrations do.
 """
@@ -21,10 +21,10 @@ import httpx
 import requests
 import uvicorn
 from fastapi import FastAPI, Request
+from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel
 from pymongo import AsyncMongoClient, UpdateOne, WriteConcern
 
-from backend.gateways.transport import NetworkTransport
 from backend.ports import StoreError
 from backend.stores.job_thread import JobThread
 from backend.stores.sqlite_file import SqliteLink
@@ -159,7 +159,7 @@ def make_app(store: Store, gateway_url: str, secret: bytes) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await store.open()
-        async with httpx.AsyncClient(transport=NetworkTransport(limits=AS_MANY), timeout=SECONDS) as client:
+        async with httpx.AsyncClient(transport=AiohttpTransport(limits=AS_MANY), timeout=SECONDS) as client:
             app.state.client = client
             yield
 

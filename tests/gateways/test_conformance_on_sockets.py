@@ -13,7 +13,9 @@ from backend.conformance.cashflows import CashflowsHarness
 from backend.conformance.checks.creating import CreatingChecks
 from backend.conformance.checks.operations import OperationChecks
 from backend.conformance.suite import GatewayConformance
-from backend.gateways.transport import NetworkTransport
+from backend.gateways.exchange import NoAnswer, NothingSent
+from backend.gateways.http import CONNECT_SECONDS
+from backend.gateways.network import Network
 
 
 class Server(uvicorn.Server):
@@ -39,16 +41,26 @@ class Server(uvicorn.Server):
         await self._over.wait()
 
 
-class ToPort(NetworkTransport):
-    """The network, in which every name leads to a port of this machine."""
+class ToPort(httpx.AsyncBaseTransport):
+    """The network, in which every name leads to a port of this machine; with the checks' wire around it."""
 
     def __init__(self, port: int) -> None:
-        super().__init__()
+        self._network = Network()
         self._port = port
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.url = request.url.copy_with(host="127.0.0.1", port=self._port)
-        return await super().handle_async_request(request)
+        url = str(request.url.copy_with(host="127.0.0.1", port=self._port))
+        headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+        try:
+            reply = await self._network(request.method, url, request.content, headers, CONNECT_SECONDS)
+        except NothingSent as exc:
+            raise httpx.ConnectError(str(exc)) from exc
+        except NoAnswer as exc:
+            raise httpx.ReadError(str(exc)) from exc
+        return httpx.Response(reply.status, content=reply.body)
+
+    async def aclose(self) -> None:
+        await self._network.aclose()
 
 
 class SocketHarness(CashflowsHarness):

@@ -10,8 +10,9 @@ import pytest
 from backend.assemble import make_gateways
 from backend.config import Settings
 from backend.domain.references import JobReference
-from backend.gateways.http import GatewayHttp, NoAnswer, NothingSent, Reply
-from backend.gateways.transport import NetworkTransport
+from backend.gateways.exchange import NoAnswer, NothingSent, Reply
+from backend.gateways.http import GatewayHttp
+from backend.gateways.network import Network
 
 CALLS = 150
 
@@ -32,8 +33,8 @@ async def server(serve: Serve) -> AsyncIterator[str]:
 
 
 async def post(url: str, deadline_seconds: float = 5) -> Reply:
-    async with NetworkTransport() as transport:
-        return await GatewayHttp(transport, deadline_seconds=deadline_seconds).send("POST", url, body=b"{}", headers={})
+    async with Network() as network:
+        return await GatewayHttp(network, deadline_seconds=deadline_seconds).send("POST", url, body=b"{}", headers={})
 
 
 async def request_of(reader: asyncio.StreamReader) -> bytes:
@@ -141,8 +142,8 @@ async def test_a_kept_connection_that_the_gateway_closed_is_not_silently_sent_on
         await writer.drain()
         requests.append(await request_of(reader))
 
-    async with server(answer_then_swallow) as url, NetworkTransport() as transport:
-        http = GatewayHttp(transport, deadline_seconds=5)
+    async with server(answer_then_swallow) as url, Network() as network:
+        http = GatewayHttp(network, deadline_seconds=5)
         await http.send("POST", url, body=b"{}", headers={})
         with pytest.raises(NoAnswer):
             await http.send("POST", url, body=b"{}", headers={})

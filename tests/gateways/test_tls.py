@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.gateways.http import GatewayHttp, NothingSent
-from backend.gateways.transport import NetworkTransport
+from backend.gateways.exchange import NothingSent
+from backend.gateways.http import GatewayHttp
+from backend.gateways.network import Network
 
 
 @pytest.fixture
@@ -37,8 +38,8 @@ async def test_a_certificate_that_is_not_the_gateways_sends_nothing(self_signed:
 
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the handshake that fails is the point
     listening = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=self_signed)
-    async with listening, NetworkTransport() as transport:
+    async with listening, Network() as network:
         url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
         with pytest.raises(NothingSent):
-            await GatewayHttp(transport, deadline_seconds=5).send("POST", url, body=b"{}", headers={})
+            await GatewayHttp(network, deadline_seconds=5).send("POST", url, body=b"{}", headers={})
     assert not any(received)

@@ -19,7 +19,8 @@ from backend.domain.statuses import PaymentStatus
 from backend.gateways.cashflows import CashflowsService
 from backend.gateways.cashflows.plugin import make
 from backend.gateways.cashflows.wire import job_body, read_created, read_job
-from backend.gateways.http import GatewayHttp, Reply
+from backend.gateways.exchange import Reply
+from backend.gateways.http import GatewayHttp
 from backend.gateways.registry import GatewayContext
 from backend.ports import (
     ChangeOutcome,

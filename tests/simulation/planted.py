@@ -18,7 +18,7 @@ from backend.domain.model import Job, Order
 from backend.domain.money import Money
 from backend.domain.operations import ON_THE_WIRE, OperationKind, OperationState
 from backend.domain.statuses import PaymentStatus
-from backend.gateways import http
+from backend.gateways import exchange, http
 from backend.gateways.cashflows import operations as cashflows_operations
 from backend.gateways.cashflows import schemes, service, wire
 from backend.gateways.cashflows.operations import ACCEPTED
@@ -120,7 +120,7 @@ async def _note_look_blindly(self: Any, order: Order, *_: Any, **__: Any) -> Non
 async def _send_again(original: Any, self: Any, method: str, *given: Any, **named: Any) -> Any:
     try:
         return await original(self, method, *given, **named)
-    except http.NoAnswer:
+    except exchange.NoAnswer:
         return await original(self, method, *given, **named)
 
 

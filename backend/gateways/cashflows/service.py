@@ -35,7 +35,8 @@ from ...ports import (
 )
 from ..adapter import GuardedAdapter
 from ..calls import change, read
-from ..http import GatewayHttp, Reply
+from ..exchange import Reply
+from ..http import GatewayHttp
 from .operations import allowed_operations, call_for, read_outcome
 from .schemes import SIGNATURE_HEADER, Scheme
 from .webhook import echo

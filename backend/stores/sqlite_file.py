@@ -16,6 +16,10 @@ from typing import Final, TypeAlias
 BUSY_SLICE_MS: Final = 100
 """How long SQLite waits for another process's lock before it asks us; whoever waits decides how many times."""
 
+WRITERS_SLICE_MS: Final = 1
+"""The same for a write, which is tried again as long as its caller waits: SQLite sleeps longer from one look to the
+next, and would sleep through most of the moments in which a busy neighbour does not have the lock."""
+
 LOG_KEPT_BYTES: Final = 64 * 1024 * 1024
 """What the write-ahead log is cut back to after a burst."""
 
@@ -80,6 +84,8 @@ class SqliteLink:
             if self._create is not None:
                 self._create(connection)
             self._opened = _identity(self._path)
+            if not self._read_only:
+                connection.execute(f"PRAGMA busy_timeout={WRITERS_SLICE_MS}")
         except BaseException:
             connection.close()
             raise

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
 from .names import new_name
@@ -114,7 +114,7 @@ def follow_order(order: str, payments: tuple[str, ...]) -> None:
     """From here on, the task at hand is about this order."""
     now = _followed.get()
     if (now.order, now.payments) != (order, payments):
-        _followed.set(replace(now, order=order, payments=payments))
+        _followed.set(Followed(now.request, now.place, order, payments, now.tracer, now.span))
 
 
 class Outgoing:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
+YOUNG_OBJECTS = 5_000
+"""What ten requests or so make. Most of the interpreter's 700 are still in use when they are looked at, so in vain."""
+
 
 def __getattr__(name: str) -> "FastAPI":
     if name != "app":
@@ -26,6 +29,7 @@ def __getattr__(name: str) -> "FastAPI":
         # What is there now stays: looking through it for garbage, again and again, is a tenth of the time of a request.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS)
         gc.enable()
         globals()["app"] = application
     except (SettingsError, GatewayPluginError) as exc:

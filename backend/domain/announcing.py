@@ -66,7 +66,7 @@ def trial_event(mode: Mode, at: datetime) -> str:
 def _news(order: Order, after: Order, before: OrderStatus, status: OrderStatus) -> Iterator[NotificationType]:
     if status is not before and status in BY_STATUS:
         yield BY_STATUS[status]
-    if totals(after).refunded_minor > totals(order).refunded_minor:
+    if after.jobs is not order.jobs and totals(after).refunded_minor > totals(order).refunded_minor:
         yield NotificationType.REFUNDED
     if after.attention is not order.attention and _concerns(after) - _concerns(order):
         yield NotificationType.ATTENTION

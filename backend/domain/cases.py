@@ -61,6 +61,8 @@ class Case:
 def with_cases(order: Order, at: datetime) -> Order:
     """``order`` with its attention items brought up to date."""
     standing = {(case.code, case.detail): case for case in _standing(order)}
+    if not standing and not order.attention:
+        return order
     known = {(item.code, item.detail) for item in order.attention}
     items = [_updated(item, standing.get((item.code, item.detail)), order, at) for item in order.attention]
     items += [_raised(case, at) for key, case in standing.items() if key not in known]

@@ -7,6 +7,7 @@ more, for what may be done to it in the gateway's own portal.
 
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
+from itertools import islice
 from typing import Final
 
 from .model import Job, Order
@@ -152,7 +153,7 @@ def _captured_wants(order: Order) -> Iterator[datetime]:
     for payment in order.payments:
         if payment.captured_at is not None:
             looked_at = order.last_look_at or payment.captured_at
-            yield from [due for due in _later_looks(payment.captured_at) if due > looked_at][:1]
+            yield from islice((due for due in _later_looks(payment.captured_at) if due > looked_at), 1)
 
 
 def _later_looks(captured_at: datetime) -> Iterator[datetime]:

@@ -63,7 +63,8 @@ class Orders:
             StoreError: nothing is known to be stored; the same call may be made again.
         """
         began = self._clock.now()
-        order = replace(order, outbox=order.outbox if self._tells_shop else ())
+        if order.outbox and not self._tells_shop:
+            order = replace(order, outbox=())
         order = replace(order, next_check_at=next_check(order, began), next_notice_at=next_notice(order))
         _follow(order)
         for _ in range(MOST_ROUNDS):

@@ -244,12 +244,11 @@ class SqliteStore:
 
     async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
         settled = delivery.settled(outcome)
-        changed = (*order_values(order), order.id, expected_version)
-        pending, done = _delivery_values(delivery), _delivery_values(settled)
+        changed, done = (*order_values(order), order.id, expected_version), _delivery_values(settled)
 
         def write(connection: sqlite3.Connection) -> Row:
             if not _replace(changed, connection):
-                return _received(RECEIVE, pending, connection)
+                return _received(RECEIVE, _delivery_values(delivery), connection)
             with all_or_nothing():
                 return _received(RECEIVE_SETTLED, done, connection)
 

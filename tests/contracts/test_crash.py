@@ -36,4 +36,5 @@ def test_long_form_ends_well_where_nothing_is_lost() -> None:
 
 
 def test_store_that_acknowledges_too_early_is_found(tmp_path: Path) -> None:
-    assert crash_sqlite(tmp_path / "orders.db", Plan(kills=10, most_acknowledged=300), kind="careless").lost
+    """By one of the first kills as a rule; it ends with the one that shows it."""
+    assert crash_sqlite(tmp_path / "orders.db", Plan(kills=60, most_acknowledged=300), kind="careless").lost

@@ -17,6 +17,9 @@ A = TypeVar("A")
 MOST_TOGETHER: Final = 64
 """More would make the first of them wait for the last."""
 
+WOKEN_TOGETHER: Final = 32
+"""So many askers go on at once; then the loop has a look at what else has come, such as requests to be refused."""
+
 
 class _Asked(Generic[Q, A]):
     __slots__ = ("answer", "question", "until")
@@ -80,8 +83,10 @@ class Groups(Generic[Q, A]):
         try:
             if asked:
                 answers = await self._ask([each.question for each in asked], asked[0].until - now)
-                for each, answer in zip(asked, answers, strict=True):
+                for number, (each, answer) in enumerate(zip(asked, answers, strict=True), start=1):
                     _deliver(each, answer)
+                    if number % WOKEN_TOGETHER == 0:
+                        await asyncio.sleep(0)
         except Exception as exc:  # noqa: BLE001 - it belongs to the askers
             for each in asked:
                 _deliver(each, exc)

@@ -57,7 +57,7 @@ async def contests(servers: Servers, effort: Effort, stores: tuple[str, ...] = S
         servers.end(anchors)
         yield await _contest_slow_gateway(servers, kind, slow, effort)
         yield await two_workers(servers, kind, 2 * effort.seconds, effort.repeats)
-        yield await overload(servers, kind, 4 * effort.seconds)
+        yield await overload(servers, kind, 2 * effort.seconds, effort.repeats)
 
 
 async def _contest_create(program: Server, anchors: Server, effort: Effort) -> Measured:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from backend.ports import StoreOutcomeUnknown, StoreUnavailable
-from backend.stores.groups import Groups
+from backend.stores.groups import MOST_TOGETHER, WOKEN_TOGETHER, Groups
 
 LIMIT = 5.0
 
@@ -53,6 +53,23 @@ async def test_what_is_asked_in_one_turn_goes_together() -> None:
     server.may_answer.release()
     assert list(await asyncio.gather(groups.ask(1), groups.ask(2))) == [2, 4]
     assert server.asked == [[1, 2]]
+
+
+async def test_after_a_large_group_the_loop_looks_at_other_things_before_all_have_gone_on() -> None:
+    server = Server()
+    groups = Groups(server.ask, LIMIT)
+    woken: list[int] = []
+    seen: list[int] = []
+
+    async def ask(number: int) -> None:
+        await groups.ask(number)
+        woken.append(number)
+        asyncio.get_running_loop().call_soon(lambda: seen.append(len(woken)))
+
+    server.may_answer.release()
+    await asyncio.gather(*(ask(number) for number in range(MOST_TOGETHER)))
+    await turns()
+    assert seen[0] == WOKEN_TOGETHER < MOST_TOGETHER == len(woken)
 
 
 async def test_several_may_be_under_way() -> None:

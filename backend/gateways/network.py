@@ -71,5 +71,19 @@ class Network:
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                middlewares=(_once,),
             )
         return self._session
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Turn a broken connection into an error that aiohttp lets pass.
+
+    By itself it sends a PUT, DELETE or GET once more when a kept connection breaks, read by the gateway or not.
+    """
+    try:
+        return await send(request)
+    except NEVER_REACHED:
+        raise
+    except aiohttp.ClientError as exc:
+        raise NoAnswer(type(exc).__name__) from exc

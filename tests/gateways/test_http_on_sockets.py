@@ -132,7 +132,8 @@ async def test_a_redirect_is_not_followed() -> None:
         assert (await post(url)).status == 302
 
 
-async def test_a_kept_connection_that_the_gateway_closed_is_not_silently_sent_on_again() -> None:
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE", "GET"])
+async def test_a_kept_connection_that_the_gateway_closed_is_not_silently_sent_on_again(method: str) -> None:
     """A pooled connection may die between two calls; whether the second call was read is then not known."""
     requests: list[bytes] = []
 
@@ -144,9 +145,9 @@ async def test_a_kept_connection_that_the_gateway_closed_is_not_silently_sent_on
 
     async with server(answer_then_swallow) as url, Network() as network:
         http = GatewayHttp(network, deadline_seconds=5)
-        await http.send("POST", url, body=b"{}", headers={})
+        await http.send(method, url, body=b"{}", headers={})
         with pytest.raises(NoAnswer):
-            await http.send("POST", url, body=b"{}", headers={})
+            await http.send(method, url, body=b"{}", headers={})
     assert len(requests) == 2
 
 

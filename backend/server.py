@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .bootstrap import create_app
 from .config import SettingsError, load_settings
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
-YOUNG_OBJECTS = 5_000
+YOUNG_OBJECTS: Final = 5_000
 """What ten requests or so make. Most of the interpreter's 700 are still in use when they are looked at, so in vain."""
 
 

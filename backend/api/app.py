@@ -115,7 +115,10 @@ def make_app(
 
 
 def _put_around(app: FastAPI, layers: Sequence[Middleware]) -> None:
-    """The first is outermost. All are outside of the framework's own, which most requests then never come to."""
+    """The first is outermost. All are outside of the framework's own, which most requests then never come to.
+
+    By ``add_middleware`` they would be within it, and ``FastAPIOffline`` makes an application of no class of ours.
+    """
     build = app.build_middleware_stack
 
     def built() -> ASGIApp:

@@ -21,7 +21,6 @@ class LateNetwork:
     def __init__(self, make: Callable[[], Closing]) -> None:
         self._make = make
         self._making: asyncio.Task[Closing] | None = None
-        self._made: Closing | None = None
 
     async def __aenter__(self) -> Self:
         self._being_made()
@@ -35,10 +34,9 @@ class LateNetwork:
     async def __call__(
         self, method: str, url: str, body: bytes, headers: Mapping[str, str], connect_seconds: float
     ) -> Reply:
-        if self._made is None:
-            # Shielded, as the next call still needs what this one may stop waiting for.
-            self._made = await asyncio.shield(self._being_made())
-        return await self._made(method, url, body, headers, connect_seconds)
+        # Shielded, as the next call still needs what this one may stop waiting for.
+        network = await asyncio.shield(self._being_made())
+        return await network(method, url, body, headers, connect_seconds)
 
     async def aclose(self) -> None:
         if self._making is not None:

@@ -4,9 +4,9 @@ httpx's own pool collapses under hundreds of slow calls; its interface over aioh
 more than the call, and takes a connection that broke after sending for one that was never made (decision 17).
 """
 
-from collections.abc import Mapping
-from types import TracebackType
-from typing import Final, Self
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
 
 import aiohttp
 import httpx
@@ -37,7 +37,7 @@ class Network:
         self, method: str, url: str, body: bytes, headers: Mapping[str, str], connect_seconds: float
     ) -> Reply:
         limits = aiohttp.ClientTimeout(total=None, connect=connect_seconds, sock_connect=connect_seconds)
-        try:
+        with _told_apart():
             async with self._opened().request(
                 method, url, data=body or None, headers=headers, timeout=limits, allow_redirects=False
             ) as response:
@@ -45,18 +45,6 @@ class Network:
                 while chunk := await response.content.readany():
                     collected.add(chunk)
                 return Reply(response.status, collected.body)
-        except NEVER_REACHED as exc:
-            raise NothingSent(type(exc).__name__) from exc
-        except aiohttp.ClientError as exc:
-            raise NoAnswer(type(exc).__name__) from exc
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     async def aclose(self) -> None:
         if self._session is not None:
@@ -77,13 +65,19 @@ class Network:
 
 
 async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Turn a broken connection into an error that aiohttp lets pass.
+    """Make an error on the way one of ours at once, which aiohttp lets pass.
 
     By itself it sends a PUT, DELETE or GET once more when a kept connection breaks, read by the gateway or not.
     """
-    try:
+    with _told_apart():
         return await send(request)
-    except NEVER_REACHED:
-        raise
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    try:
+        yield
+    except NEVER_REACHED as exc:
+        raise NothingSent(type(exc).__name__) from exc
     except aiohttp.ClientError as exc:
         raise NoAnswer(type(exc).__name__) from exc

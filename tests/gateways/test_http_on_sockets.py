@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ async def server(serve: Serve) -> AsyncIterator[str]:
 
 
 async def post(url: str, deadline_seconds: float = 5) -> Reply:
-    async with Network() as network:
+    async with aclosing(Network()) as network:
         return await GatewayHttp(network, deadline_seconds=deadline_seconds).send("POST", url, body=b"{}", headers={})
 
 
@@ -143,7 +143,7 @@ async def test_a_kept_connection_that_the_gateway_closed_is_not_silently_sent_on
         await writer.drain()
         requests.append(await request_of(reader))
 
-    async with server(answer_then_swallow) as url, Network() as network:
+    async with server(answer_then_swallow) as url, aclosing(Network()) as network:
         http = GatewayHttp(network, deadline_seconds=5)
         await http.send(method, url, body=b"{}", headers={})
         with pytest.raises(NoAnswer):

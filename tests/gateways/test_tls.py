@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import ssl
 import subprocess
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ async def test_a_certificate_that_is_not_the_gateways_sends_nothing(self_signed:
 
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the handshake that fails is the point
     listening = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=self_signed)
-    async with listening, Network() as network:
+    async with listening, aclosing(Network()) as network:
         url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
         with pytest.raises(NothingSent):
             await GatewayHttp(network, deadline_seconds=5).send("POST", url, body=b"{}", headers={})

@@ -11,10 +11,11 @@ are errors, split the same way:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from .domain.deliveries import Delivery, DeliveryId
 from .domain.facts import Hint, JobSnapshot, SignedFact
@@ -39,8 +40,7 @@ class Clock(Protocol):
 # --- gateway ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class JobRequest:
+class JobRequest(Struct, frozen=True):
     """Everything a gateway may need to collect one order's amount; URLs are absolute."""
 
     own_reference: OwnReference
@@ -52,8 +52,7 @@ class JobRequest:
     webhook_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(Struct, frozen=True):
     """The job exists: send the customer to ``action_url``."""
 
     job_reference: JobReference
@@ -61,22 +60,19 @@ class Redirect:
     payments: tuple[PaymentReference, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The gateway said no; nothing moved and nothing will."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotSent:
+class NotSent(Struct, frozen=True):
     """The gateway was not reached; trying again is safe."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """It was sent and no answer that can be believed came; never send again, look instead.
 
     ``job_reference`` is where to look, if a payment job was asked for and the gateway named it all the same.
@@ -86,39 +82,33 @@ class Unknown:
     job_reference: JobReference | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(Struct, frozen=True):
     """The gateway accepted to end the job; ask it what became of the payments."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoSuchJob:
+class NoSuchJob(Struct, frozen=True):
     """The gateway does not know the job (or not with these credentials)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unavailable:
+class Unavailable(Struct, frozen=True):
     """The gateway could not be asked, or its answer could not be believed; a read may be tried again."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """The gateway has carried the operation out; ``reference`` is its name for it, where it gave one."""
 
     reference: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """The gateway has accepted the operation and will carry it out; ask later what became of it."""
 
     reference: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class OperationRequest:
+class OperationRequest(Struct, frozen=True):
     """One deliberate instruction about a payment; ``own_reference`` is our name for it, told to the gateway.
 
     ``amount`` is what to capture or refund; a void is always of the whole.
@@ -210,15 +200,13 @@ class PaymentGateway(Protocol):
 # --- the shop --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """The shop has it; ``words`` is its answer, for the delivery log."""
 
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotTaken:
+class NotTaken(Struct, frozen=True):
     """The shop may or may not have seen it; ``wait`` is how long it asked to be left alone.
 
     ``is_gone`` is the shop's word that nothing is to be sent to this address any more.

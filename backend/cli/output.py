@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, TypeAlias
 
 import typer
+from msgspec import Struct, to_builtins
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -100,4 +101,6 @@ def plain(value: object) -> Any:
             return value.decode("utf-8", "replace")
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Struct):
+        return plain(to_builtins(value, builtin_types=(bytes, datetime)))
     return value

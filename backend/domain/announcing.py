@@ -5,9 +5,10 @@ A body names no customer, and nothing that only the gateway or an operator needs
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
+
+from msgspec.structs import replace
 
 from .cases import NOTIFICATION_FAILING
 from .model import AttentionItem, Order

@@ -1,8 +1,9 @@
 """What each event makes of an order. Used by ``ledger.py`` alone, which writes the history entry beside it."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from .events import (
     AttentionRaised,

@@ -4,9 +4,10 @@ A new job while an earlier page may still take money could take it twice, so an 
 at the gateway. A job whose page nobody ever held is harmless.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from .errors import (
     OrderAlreadyAuthorized,
@@ -31,29 +32,25 @@ NEARLY_OVER: Final = timedelta(minutes=5)
 """A page with less time than this left is not handed out again: the customer could not finish on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class UsePage:
+class UsePage(Struct, frozen=True):
     """This job's page is open and can be paid: the same answer again."""
 
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
-class WaitFor:
+class WaitFor(Struct, frozen=True):
     """Somebody is creating this job right now."""
 
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
-class Retire:
+class Retire(Struct, frozen=True):
     """This disclosed job must be dead at the gateway before another one starts."""
 
     job: Job
 
 
-@dataclass(frozen=True, slots=True)
-class StartJob:
+class StartJob(Struct, frozen=True):
     """Start payment job ``number``; ``events`` record what becomes of the one before."""
 
     number: int

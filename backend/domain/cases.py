@@ -6,9 +6,11 @@ an event, and closed here by the same rule.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .facts import PaymentFact
 from .model import AttentionItem, Job, Misfit, Order, Payment
@@ -51,8 +53,7 @@ ACTIONS: Final = {
 """What a person does about each case, by its code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     code: str
     detail: str
     amount_minor: int = 0

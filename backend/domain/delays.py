@@ -1,14 +1,14 @@
 """How long it took from the gateway's taking money to its being known here."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from .model import Order
 
 
-@dataclass(frozen=True, slots=True)
-class PaidToKnown:
+class PaidToKnown(Struct, frozen=True):
     """Of so many payments whose time at the gateway is known; None where there are none."""
 
     payments: int

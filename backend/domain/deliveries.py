@@ -4,10 +4,12 @@ One row stands for one distinct body. A row is pending while ``received > done``
 every change of status, so its repeat is news until somebody has looked since.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import NewType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .terms import Mode
 
@@ -15,8 +17,7 @@ DeliveryId = NewType("DeliveryId", str)
 """Mode, gateway and SHA-256 of the body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """``next_try_at`` is None once nothing is pending; ``attempts`` counts the tries since it last was."""
 
     id: DeliveryId

@@ -4,16 +4,17 @@ An endpoint that takes nothing for days, or says that it is gone, is paused: wha
 up its attempts, and people are told.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 PAUSE_AFTER: Final = timedelta(hours=60)
 """Shorter than the shortest time that a notification is tried for, so an outage has none given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointHealth:
+class EndpointHealth(Struct, frozen=True):
     """``failing_since`` is the first failure after which nothing was taken; ``why`` is what the last one met."""
 
     failing_since: datetime | None = None

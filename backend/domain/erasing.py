@@ -7,7 +7,8 @@ trying who it was that the old digest was over.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from .events import EntrySeal, Event, PersonalDataErased
 from .history import HistoryEntry, seal

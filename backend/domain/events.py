@@ -3,24 +3,30 @@
 Events carry what was learned, not what it means: the meaning is computed.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Annotated, TypeAlias, cast
+
+from msgspec import Struct
 
 from .facts import PaymentFact
+from .marks import ADDED_LATER
 from .operations import OperationKind, OperationState
 from .references import JobReference, OwnReference, PaymentReference
 from .terms import OrderTerms
 
 
-@dataclass(frozen=True, slots=True)
-class OrderPlaced:
+class _Event(Struct, frozen=True, tag_field="kind"):
+    @property
+    def kind(self) -> str:
+        """The word that it is stored under; renaming one makes a new schema."""
+        return cast(str, self.__struct_config__.tag)
+
+
+class OrderPlaced(_Event, frozen=True, tag="order_placed"):
     terms: OrderTerms
-    kind: Literal["order_placed"] = "order_placed"
 
 
-@dataclass(frozen=True, slots=True)
-class JobPlanned:
+class JobPlanned(_Event, frozen=True, tag="job_planned"):
     """Written before the gateway is called. After ``intent_until`` whoever planned it is taken for dead."""
 
     job: int
@@ -28,139 +34,109 @@ class JobPlanned:
     gateway: str
     intent_until: datetime
     expires_at: datetime
-    kind: Literal["job_planned"] = "job_planned"
 
 
-@dataclass(frozen=True, slots=True)
-class JobOpened:
+class JobOpened(_Event, frozen=True, tag="job_opened"):
     """The gateway made the job; from here on its page counts as disclosed."""
 
     job: int
     job_reference: JobReference
     action_url: str
     payments: tuple[PaymentReference, ...]
-    kind: Literal["job_opened"] = "job_opened"
 
 
-@dataclass(frozen=True, slots=True)
-class JobRejected:
+class JobRejected(_Event, frozen=True, tag="job_rejected"):
     """The job does not exist at the gateway: it refused, or was never reached."""
 
     job: int
     reason: str
-    kind: Literal["job_rejected"] = "job_rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class JobLost:
+class JobLost(_Event, frozen=True, tag="job_lost"):
     """The job may exist at the gateway, but its page was never disclosed, so nobody can pay it."""
 
     job: int
     reason: str
-    kind: Literal["job_lost"] = "job_lost"
 
 
-@dataclass(frozen=True, slots=True)
-class JobRecognised:
+class JobRecognised(_Event, frozen=True, tag="job_recognised"):
     """The gateway's name of a job whose create reply we never got."""
 
     job: int
     job_reference: JobReference
-    kind: Literal["job_recognised"] = "job_recognised"
 
 
-@dataclass(frozen=True, slots=True)
-class JobClosed:
+class JobClosed(_Event, frozen=True, tag="job_closed"):
     """The gateway says that the job can take no more money."""
 
     job: int
     reason: str
-    kind: Literal["job_closed"] = "job_closed"
 
 
-@dataclass(frozen=True, slots=True)
-class JobReopened:
+class JobReopened(_Event, frozen=True, tag="job_reopened"):
     """The job takes money again: its payment was voided, and the gateway leaves the page open for another."""
 
     job: int
     reason: str
-    kind: Literal["job_reopened"] = "job_reopened"
 
 
-@dataclass(frozen=True, slots=True)
-class JobSuperseded:
+class JobSuperseded(_Event, frozen=True, tag="job_superseded"):
     """The gateway accepted to cancel the job, so another may start; it is watched until it is surely dead."""
 
     job: int
     reason: str
-    kind: Literal["job_superseded"] = "job_superseded"
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentObserved:
+class PaymentObserved(_Event, frozen=True, tag="payment_observed"):
     job: int
     fact: PaymentFact
-    kind: Literal["payment_observed"] = "payment_observed"
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceSetAside:
+class EvidenceSetAside(_Event, frozen=True, tag="evidence_set_aside"):
     """Evidence that contradicts the order: kept for a person, and nothing else moves."""
 
     job: int
     code: str
     detail: str
     fact: PaymentFact
-    kind: Literal["evidence_set_aside"] = "evidence_set_aside"
 
 
-@dataclass(frozen=True, slots=True)
-class AttentionRaised:
+class AttentionRaised(_Event, frozen=True, tag="attention_raised"):
     code: str
     detail: str
-    amount_minor: int = field(default=0, metadata={"added_later": True})
-    kind: Literal["attention_raised"] = "attention_raised"
+    amount_minor: Annotated[int, ADDED_LATER] = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AttentionResolved:
+class AttentionResolved(_Event, frozen=True, tag="attention_resolved"):
     """A person has seen to it; ``evidence`` says what it rests on."""
 
     code: str
     detail: str
     by: str
     evidence: str
-    kind: Literal["attention_resolved"] = "attention_resolved"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderCancelled:
+class OrderCancelled(_Event, frozen=True, tag="order_cancelled"):
     """The shop gave the order up: what is paid from now on is not wanted."""
 
     by: str
     reason: str
-    kind: Literal["order_cancelled"] = "order_cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderReinstated:
+class OrderReinstated(_Event, frozen=True, tag="order_reinstated"):
     """A cancelled order is wanted after all, with what was paid for it."""
 
     by: str
     reason: str
-    kind: Literal["order_reinstated"] = "order_reinstated"
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorLooked:
+class OperatorLooked(_Event, frozen=True, tag="operator_looked"):
     """An operator had the gateway asked; changes nothing by itself."""
 
     by: str
-    kind: Literal["operator_looked"] = "operator_looked"
 
 
-@dataclass(frozen=True, slots=True)
-class OperationPlanned:
+class OperationPlanned(_Event, frozen=True, tag="operation_planned"):
     """Written before anything is sent; from here on its amount is spoken for."""
 
     operation: int
@@ -174,69 +150,55 @@ class OperationPlanned:
     reason: str
     idempotency: str | None
     needs_approval: bool
-    kind: Literal["operation_planned"] = "operation_planned"
 
 
-@dataclass(frozen=True, slots=True)
-class OperationApproved:
+class OperationApproved(_Event, frozen=True, tag="operation_approved"):
     operation: int
     by: str
-    kind: Literal["operation_approved"] = "operation_approved"
 
 
-@dataclass(frozen=True, slots=True)
-class OperationSubmitted:
+class OperationSubmitted(_Event, frozen=True, tag="operation_submitted"):
     """Permission to send it, given once; whoever wrote this may call the gateway, and nobody else."""
 
     operation: int
-    kind: Literal["operation_submitted"] = "operation_submitted"
 
 
-@dataclass(frozen=True, slots=True)
-class OperationNotSent:
+class OperationNotSent(_Event, frozen=True, tag="operation_not_sent"):
     """It is certain that the gateway was not reached, so the permission is given back."""
 
     operation: int
     why: str
-    kind: Literal["operation_not_sent"] = "operation_not_sent"
 
 
-@dataclass(frozen=True, slots=True)
-class OperationAccepted:
+class OperationAccepted(_Event, frozen=True, tag="operation_accepted"):
     """The gateway will carry it out; whether it did, it tells later."""
 
     operation: int
     gateway_reference: str | None
-    kind: Literal["operation_accepted"] = "operation_accepted"
 
 
-@dataclass(frozen=True, slots=True)
-class OperationSettled:
+class OperationSettled(_Event, frozen=True, tag="operation_settled"):
     """Its new state, and the evidence for it: the gateway's reply, its account of the payment, or a person's word."""
 
     operation: int
     state: OperationState
     gateway_reference: str | None
     why: str
-    kind: Literal["operation_settled"] = "operation_settled"
 
 
-@dataclass(frozen=True, slots=True)
-class EntrySeal:
+class EntrySeal(Struct, frozen=True):
     """What stands for the digest of an entry that personal data was taken out of."""
 
     entry: int
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class PersonalDataErased:
+class PersonalDataErased(_Event, frozen=True, tag="personal_data_erased"):
     """The customer was erased from the order; ``seals`` are of the entries that this changed."""
 
     by: str
     reason: str
     seals: tuple[EntrySeal, ...]
-    kind: Literal["personal_data_erased"] = "personal_data_erased"
 
 
 Event: TypeAlias = (

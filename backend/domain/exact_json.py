@@ -6,8 +6,9 @@ surrogates and NUL characters (stores disagree on them), and nesting too deep to
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NoReturn, TypeAlias
+
+from msgspec import Struct
 
 from .errors import InvalidJson
 
@@ -17,8 +18,7 @@ LONGEST_INTEGER = 18
 DEEPEST = 32
 
 
-@dataclass(frozen=True, slots=True)
-class NumberText:
+class NumberText(Struct, frozen=True):
     """A JSON number that is no small integer, kept letter by letter."""
 
     text: str

@@ -4,9 +4,10 @@ One text for the API, the command line and the console.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
 
 from .awaiting import awaited
 from .cases import ACTIONS
@@ -45,8 +46,7 @@ SOURCE_WORDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Sentences, most important first within each part; ``may_do`` is empty where nobody can do anything now."""
 
     known: tuple[str, ...]

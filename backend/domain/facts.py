@@ -5,10 +5,13 @@ state once its amount and references check out. A *hint* only says where to look
 hint into a fact: the gateway must be asked.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
+from msgspec import Struct
+
+from .marks import ADDED_LATER
 from .references import JobReference, OwnReference, PaymentReference
 from .statuses import PaymentStatus
 
@@ -18,8 +21,7 @@ class EvidenceSource(StrEnum):
     RETRIEVAL = "retrieval"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Where a fact came from; ``digest`` is the SHA-256 of the bytes that said so, ``wording`` the gateway's status."""
 
     source: EvidenceSource
@@ -33,8 +35,7 @@ class RefundState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class RefundFact:
+class RefundFact(Struct, frozen=True):
     """One refund as the gateway lists it; ``own_reference`` is the number that whoever asked for it gave it."""
 
     own_reference: str | None
@@ -43,8 +44,7 @@ class RefundFact:
     state: RefundState
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentFact:
+class PaymentFact(Struct, frozen=True):
     """What the gateway confirmed about one payment.
 
     ``asked_amount`` (decimal text in major units) and ``asked_currency`` are what the gateway says was to be collected,
@@ -61,12 +61,11 @@ class PaymentFact:
     asked_currency: str | None = None
     captured_minor: int | None = None
     refunded_minor: int | None = None
-    refunds: tuple[RefundFact, ...] = field(default=(), metadata={"added_later": True})
-    taken_at: datetime | None = field(default=None, metadata={"added_later": True})
+    refunds: Annotated[tuple[RefundFact, ...], ADDED_LATER] = ()
+    taken_at: Annotated[datetime | None, ADDED_LATER] = None
 
 
-@dataclass(frozen=True, slots=True)
-class SignedFact:
+class SignedFact(Struct, frozen=True):
     """One payment's fact as a verified webhook tells it."""
 
     fact: PaymentFact
@@ -74,8 +73,7 @@ class SignedFact:
     job_reference: JobReference | None
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(Struct, frozen=True):
     """Somebody says that something happened here; worth a look, never worth a decision."""
 
     own_reference: OwnReference | None
@@ -83,8 +81,7 @@ class Hint:
     payment_reference: PaymentReference | None
 
 
-@dataclass(frozen=True, slots=True)
-class JobSnapshot:
+class JobSnapshot(Struct, frozen=True):
     """The gateway's answer to "what do you know of this job?"; ``payable`` is whether it can still take money.
 
     ``not_understood`` are the payments whose status is a word that the adapter does not know.

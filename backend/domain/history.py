@@ -7,25 +7,22 @@ whole chain.
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from functools import cache
 from hashlib import sha256
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
 from .events import EntrySeal, Event, PersonalDataErased
+from .marks import ADDED_LATER, marked
 from .statuses import OrderStatus
 
 START = "0" * 64
 """What the first entry is chained to."""
 
-ADDED_LATER = "added_later"
-"""Marks a field of an event that an earlier schema did not have: at its default it is left out of the digest, so that
-the chains of older entries still hold."""
 
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class HistoryEntry(Struct, frozen=True):
     """``operation`` names the write that made the entry: a writer that lost its answer finds its own work by it."""
 
     number: int
@@ -86,24 +83,16 @@ def _digest(entry: HistoryEntry, previous: str) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    if is_dataclass(value) and not isinstance(value, type):
-        names, added = _fields(type(value))
-        told = {name: getattr(value, name) for name in names}
-        for name, default in added:
-            if told[name] == default:
-                del told[name]
-        return told
+    if isinstance(value, Struct):
+        told = asdict(value)
+        for field in marked(type(value), ADDED_LATER):
+            if told[field.name] == field.default:
+                del told[field.name]
+        tag = value.__struct_config__.tag
+        return told if tag is None else told | {"kind": tag}
     raise TypeError(f"{type(value).__name__} has no place in a history")
 
 
-@cache
-def _fields(kind: type) -> tuple[tuple[str, ...], tuple[tuple[str, object], ...]]:
-    """The names of a dataclass's fields; and those added later, with their defaults."""
-    known = fields(kind)
-    added = tuple((field.name, field.default) for field in known if field.metadata.get(ADDED_LATER))
-    return tuple(field.name for field in known), added
-
-
-_DIGESTED: Final = tuple(field.name for field in fields(HistoryEntry) if field.name != "digest")
+_DIGESTED: Final = tuple(name for name in HistoryEntry.__struct_fields__ if name != "digest")
 _ENCODER: Final = json.JSONEncoder(default=_plain, sort_keys=True, separators=(",", ":"))
 """One for all: making one costs as much as encoding an entry."""

@@ -5,8 +5,9 @@ an order's history from nothing gives the order again (``replay``), but for its 
 """
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from .announcing import announced
 from .applying import apply
@@ -62,7 +63,7 @@ def defects(order: Order) -> list[str]:
         return [f"history entry {number} was changed after it was written"]
     told = replay(order.history)
     assert told is not None, "an order has a history"
-    names = [field.name for field in fields(Order) if field.name not in STEERING]
+    names = [name for name in Order.__struct_fields__ if name not in STEERING]
     order, told = _without_digests(order), _without_digests(told)
     return [f"{name} is not what the history tells" for name in names if getattr(order, name) != getattr(told, name)]
 

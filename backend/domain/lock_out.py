@@ -4,15 +4,16 @@ Gateways lock an account on repeated bad signatures, and after how many is seldo
 row nobody calls any more. Only an operator opens it again; other credentials are another account, counted by itself.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 MOST_REFUSALS: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class LockOut:
+class LockOut(Struct, frozen=True):
     """``resumed`` counts how often an operator opened it, so that every process notices each time."""
 
     refusals: int = 0

@@ -4,9 +4,10 @@ Amounts are facts and totals, never deltas, and the status is a word computed fr
 value comes only from an event applied by ``ledger.py``.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NewType
+
+from msgspec import Struct
 
 from .history import HistoryEntry
 from .money import CurrencyCode, Money
@@ -23,8 +24,7 @@ OrderId = NewType("OrderId", str)
 """Mode and order reference, ``"mock/TEST-001"``: unique without any help from an index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(Struct, frozen=True):
     """One attempt to move money within a payment job.
 
     ``statuses`` are all that the gateway has established, weakest first (``statuses.join``): more than one only where
@@ -46,8 +46,7 @@ class Payment:
         return self.statuses[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     number: int
     own_reference: OwnReference
     gateway: str
@@ -63,8 +62,7 @@ class Job:
         return next((payment for payment in self.payments if payment.reference == reference), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(Struct, frozen=True):
     """A payment that the gateway describes otherwise than we asked for it: other amount, other currency.
 
     It pays nothing, but its money is accounted for. ``captured_minor`` and ``refunded_minor`` are in minor units of
@@ -87,8 +85,7 @@ class Misfit:
         return max(taken - self.refunded_minor, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class AttentionItem:
+class AttentionItem(Struct, frozen=True):
     """Something that a person must look at; ``code`` is stable, ``detail`` is a sentence.
 
     ``amount_minor`` is the money that it is about, while it is open. ``resolution`` is the evidence it was closed on.
@@ -107,8 +104,7 @@ class AttentionItem:
         return self.resolved_at is None
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """``cancelled_at`` is when the shop gave the order up; ``notified`` counts the notifications made so far.
 
     The history tells of everything but the steering fields (``STEERING``): when to look next, and how far telling the
@@ -126,12 +122,12 @@ class Order:
     history: tuple[HistoryEntry, ...] = ()
     outbox: tuple[Notification, ...] = ()
     notified: int = 0
-    next_check_at: datetime | None = None
-    next_notice_at: datetime | None = None
     last_look_at: datetime | None = None
     looks_since_news: int = 0
-    version: int = 1
     schema: int = SCHEMA
+    version: int = 1
+    next_check_at: datetime | None = None
+    next_notice_at: datetime | None = None
 
     @property
     def reference(self) -> OrderReference:

@@ -4,8 +4,9 @@ Nothing here rounds: text that is not an exact number of minor units is refused.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final, NewType
+
+from msgspec import Struct
 
 from .errors import InvalidAmount, UnknownCurrency
 
@@ -18,8 +19,7 @@ MAX_MINOR: Final = 10**12
 """The largest amount that one order may have, in minor units."""
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(Struct, frozen=True):
     minor: int
     currency: CurrencyCode
 

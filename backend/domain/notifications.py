@@ -5,9 +5,10 @@ bytes under the same id. ``sequence`` counts the order's notifications from 1: a
 has seen. Delivery is at least once, in order; how far it came is not part of the history.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class NotificationType(StrEnum):
@@ -27,16 +28,14 @@ class NotificationState(StrEnum):
     DEAD = "dead"  # given up after days; an operator may send it again
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One entry of the delivery log; ``answer`` says in words what it met."""
 
     at: datetime
     answer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """``id`` is unique among all orders; ``attempts`` counts those that ended since it was made, or since an operator
     had it sent again.
 

@@ -3,8 +3,9 @@
 Amounts are joined as totals, each the largest that was confirmed, so no order of arrival and no repeat changes the end.
 """
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from .errors import InvalidAmount, UnknownCurrency
 from .events import EvidenceSetAside, PaymentObserved

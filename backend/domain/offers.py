@@ -1,8 +1,9 @@
 """Which payments of an order an operation may be about, what each allows now, and how much is left of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from .model import Job, Order
 from .operations import UNSETTLED, Operation, OperationKind, OperationState
@@ -14,8 +15,7 @@ Allowed: TypeAlias = Callable[[Job, PaymentStanding], frozenset[OperationKind]]
 """What a job's gateway would accept for a payment now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A payment that operations may be about; a misfit counts as one, since its money can be given back."""
 
     job: Job
@@ -23,8 +23,7 @@ class Target:
     standing: PaymentStanding
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """An operation that may be asked for now, of at most ``most_minor``."""
 
     kind: OperationKind

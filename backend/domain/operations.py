@@ -5,10 +5,11 @@ read from here: the payment's amounts tell, and they come from the gateway alone
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from .references import PaymentReference
 
@@ -47,8 +48,7 @@ UNSETTLED: Final = ON_THE_WIRE | {OperationState.PLANNED}
 """Its amount is spoken for: no second operation may use it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """``own_reference`` is our name for it, told to the gateway where it takes one (a refund's number).
 
     ``before_minor`` is what the payment had captured or refunded when this was planned: a gateway that gives

@@ -5,9 +5,10 @@ one sender at a time has it; a sender that dies costs the claim's time, and the 
 what the shop did, or that it did nothing, counts as an attempt.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec.structs import replace
 
 from .model import Order
 from .notifications import Attempt, Notification, NotificationState

@@ -8,9 +8,10 @@ import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import scrypt
 from typing import Final
+
+from msgspec import Struct
 
 from .roles import Role
 
@@ -25,8 +26,7 @@ SHORTEST_PASSWORD: Final = 12
 LONGEST_PASSWORD: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class ConsoleUser:
+class ConsoleUser(Struct, frozen=True):
     name: str
     role: Role
     salt: str

@@ -1,30 +1,39 @@
-"""What is personal, told by the fields that are: one mark for erasure, support bundles, and what may be printed.
+"""What is personal, told by the fields that are marked so: for erasure, support bundles, and what may be printed."""
 
-A field marked ``PERSONAL`` is left out when its object is shown (``repr``), and hidden by ``redacted``.
-"""
-
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final, TypeVar, cast
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from .marks import PERSONAL, marked
+
 ERASED: Final = "[erased]"
-PERSONAL: Final[Mapping[str, bool]] = {"personal": True}
 
 T = TypeVar("T")
+
+
+class Discreet(Struct, frozen=True):
+    """Leaves out what is personal where it is shown."""
+
+    def __repr__(self) -> str:
+        hidden = {field.name for field in marked(type(self), PERSONAL)}
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in hidden)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def redacted(value: T) -> T:
     """``value`` with every personal text in it replaced, at any depth; amounts, times and references stay."""
     if isinstance(value, tuple):
         return cast(T, tuple(redacted(item) for item in value))
-    if not is_dataclass(value) or isinstance(value, type):
+    if not isinstance(value, Struct):
         return value
+    personal = {field.name for field in marked(type(value), PERSONAL)}
     changes: dict[str, Any] = {}
-    for field in fields(value):
-        known = getattr(value, field.name)
-        changed = _hidden(known) if field.metadata.get("personal") else redacted(known)
+    for name in value.__struct_fields__:
+        known = getattr(value, name)
+        changed = _hidden(known) if name in personal else redacted(known)
         if changed is not known and changed != known:
-            changes[field.name] = changed
+            changes[name] = changed
     return cast(T, replace(value, **changes)) if changes else value
 
 

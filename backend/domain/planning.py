@@ -4,8 +4,9 @@ Limits are checked here first; the gateway checks them again. Which kinds of ope
 gateway's to say, and is handed in.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from .errors import (
     AmountTooLarge,
@@ -28,8 +29,7 @@ MOST_OPERATIONS: Final = 100
 """Operations that one order may have: a bound on its document, far above what a shop needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class OperationAsk:
+class OperationAsk(Struct, frozen=True):
     """What somebody wants done.
 
     ``amount_minor`` None is all that is left. ``number`` is which operation of the order this is to be: whoever asks

@@ -3,16 +3,16 @@
 One record is changed by compare-and-set on its version, like an order, and may expire.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
+
+from msgspec import Struct
 
 RecordId = NewType("RecordId", str)
 """Kind first, ``"idempotency/<digest>"``, so that the records of a kind are listed by prefix."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """``text`` is the owner's own JSON; ``expires_at`` is when it may be dropped, None for never."""
 
     id: RecordId

@@ -7,10 +7,11 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
+
+from msgspec import Struct
 
 
 class Role(StrEnum):
@@ -36,8 +37,7 @@ KEY_BYTES: Final = 32
 ENTRY: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._@-]{0,63}):(viewer|refunder|admin|service):([0-9a-f]{64})")
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorKey:
+class OperatorKey(Struct, frozen=True):
     name: str
     """Stands in the history as who did it."""
     role: Role

@@ -1,23 +1,22 @@
 """What operators search orders and deliveries by. Pages go from the newest to the oldest, and on after a cursor."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from .money import CurrencyCode
 from .statuses import OrderStatus
 from .terms import Mode
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """The last row of a page: when it was placed (an order) or last received (a delivery), and its id."""
 
     at: datetime
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class OrderQuery:
+class OrderQuery(Struct, frozen=True):
     """All conditions hold together; None asks nothing. ``placed_from`` is included, ``placed_until`` is not.
 
     ``gateway_reference`` is a payment job's or a payment's. ``email`` is compared without regard to case.
@@ -36,8 +35,7 @@ class OrderQuery:
     after: Cursor | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryQuery:
+class DeliveryQuery(Struct, frozen=True):
     """``pending`` are those not worked through; ``outcome`` is the stored word for what became of one."""
 
     mode: Mode
@@ -46,8 +44,7 @@ class DeliveryQuery:
     after: Cursor | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lag:
+class Lag(Struct, frozen=True):
     """When the longest waiting work of each kind fell due; None where none waits."""
 
     look_at: datetime | None

@@ -1,13 +1,13 @@
 """How far a payment has come, as far as it decides which operations it allows."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from .statuses import PaymentStatus
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentStanding:
+class PaymentStanding(Struct, frozen=True):
     """``captured_at`` is when the capture became known."""
 
     status: PaymentStatus

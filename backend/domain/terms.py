@@ -1,11 +1,13 @@
 """What the shop and the customer agreed on: who pays how much for what, and whose money moves."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
+from msgspec import Struct
+
+from .marks import ADDED_LATER, PERSONAL
 from .money import Money
-from .personal import PERSONAL
+from .personal import Discreet
 from .references import OrderReference, UserId
 
 DEFAULT_LOCALE: Final = "en_GB"
@@ -19,13 +21,7 @@ class Mode(StrEnum):
     PRODUCTION = "production"
 
 
-LATER: Final = {"added_later": True}
-"""What orders of schema 2 do not have, see ``history.py``."""
-PERSONAL_LATER: Final = {**LATER, **PERSONAL}
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """As a gateway may want it for the bank's checks; ``country`` is ISO 3166-1 alpha-2. What is empty is not told."""
 
     line_1: str = ""
@@ -36,35 +32,32 @@ class Address:
     country: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
-    email: str = field(repr=False, metadata=PERSONAL)
-    name: str = field(repr=False, metadata=PERSONAL)
-    phone: str = field(default="", repr=False, metadata=PERSONAL_LATER)
-    billing_address: Address | None = field(default=None, repr=False, metadata=PERSONAL_LATER)
-    shipping_address: Address | None = field(default=None, repr=False, metadata=PERSONAL_LATER)
+class Customer(Discreet, frozen=True):
+    email: Annotated[str, PERSONAL]
+    name: Annotated[str, PERSONAL]
+    phone: Annotated[str, PERSONAL, ADDED_LATER] = ""
+    billing_address: Annotated[Address | None, PERSONAL, ADDED_LATER] = None
+    shipping_address: Annotated[Address | None, PERSONAL, ADDED_LATER] = None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderLine:
+class OrderLine(Struct, frozen=True):
     name: str
     quantity: int
     unit_price_minor: int
-    sku: str = field(default="", metadata=LATER)
+    sku: Annotated[str, ADDED_LATER] = ""
 
     @property
     def total_minor(self) -> int:
         return self.quantity * self.unit_price_minor
 
 
-@dataclass(frozen=True, slots=True)
-class OrderTerms:
+class OrderTerms(Discreet, frozen=True):
     mode: Mode
     reference: OrderReference
-    owner: UserId = field(repr=False, metadata=PERSONAL)
+    owner: Annotated[UserId, PERSONAL]
     customer: Customer
     amount: Money
-    description: str = field(default="", repr=False, metadata=PERSONAL)
+    description: Annotated[str, PERSONAL] = ""
     lines: tuple[OrderLine, ...] = ()
-    locale: str = field(default=DEFAULT_LOCALE, metadata=LATER)
+    locale: Annotated[str, ADDED_LATER] = DEFAULT_LOCALE
     """The language to show the payment page in, as in ``en_GB``."""

@@ -11,9 +11,11 @@ Only digests of the key and the request are kept, with the answer's status and b
 import json
 import logging
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
+
+from msgspec.structs import replace
 
 from ..domain.records import Record, RecordId
 from ..ports import Clock, OrderStore, StoreError, StoreOutcomeUnknown, StoreUnavailable

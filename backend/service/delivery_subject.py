@@ -1,9 +1,10 @@
 """What a delivery says, which order it is about, and what it makes of that."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 from typing import Final
+
+from msgspec.structs import replace
 
 from ..domain.deliveries import Delivery
 from ..domain.events import Event

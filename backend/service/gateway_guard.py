@@ -10,10 +10,11 @@ Without the store nothing is shared, and each adapter's own count holds.
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Final
+
+from msgspec.structs import asdict
 
 from ..domain.facts import JobSnapshot
 from ..domain.lock_out import LockOut, answered, refused, resumed

@@ -10,10 +10,11 @@ import logging
 import random
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
+
+from msgspec.structs import replace
 
 from ..domain.announcing import trial_event
 from ..domain.cases import RULES, Case, undelivered

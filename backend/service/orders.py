@@ -7,9 +7,10 @@ its history is the proof. Deciding again is always safe, because it never calls 
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, TypeVar
+
+from msgspec.structs import replace
 
 from ..domain.events import Event
 from ..domain.ledger import record

@@ -8,10 +8,12 @@ webhook is stored and applied in one write, which never leaves the order changed
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final
+
+from msgspec.structs import replace
 
 from ..domain.card_numbers import refuse_card_numbers
 from ..domain.deliveries import Delivery, delivery_id

@@ -6,10 +6,12 @@ does. Every method runs without giving way, so each is atomic in one event loop.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from ..domain.deliveries import Delivery, DeliveryId
 from ..domain.model import Order, OrderId

@@ -11,11 +11,11 @@ indexes (``mongo_indexes.py``, which also names the shard key and which queries 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final
 
+from msgspec.structs import replace
 from pymongo import ReturnDocument
 from pymongo.monitoring import CommandListener
 

@@ -8,10 +8,12 @@ are not in it: what they led to is in the orders, and what they had not yet is l
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, BinaryIO, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..domain.model import Order
 from ..domain.terms import Mode
@@ -32,8 +34,7 @@ class DamagedExport(Exception):
     """The file is not a whole export; nothing was imported. The message says where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Struct, frozen=True):
     """``kept`` are orders that the store had in the same version or a newer one."""
 
     added: int = 0

@@ -1,8 +1,9 @@
 """From each older schema of a stored document to the next; what is read is upgraded, and so what is written next."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final, TypeAlias
+
+from msgspec.structs import replace
 
 from ..domain.ledger import replay
 from ..domain.model import Order

@@ -1,8 +1,9 @@
 """Orders with an open payment page, and the bodies that are sent about them."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from backend.domain.model import Order, order_id
 from backend.domain.references import JobReference, OrderReference, OwnReference, PaymentReference

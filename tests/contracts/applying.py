@@ -1,10 +1,10 @@
 """What every store promises about a delivery that is stored together with what it made of an order."""
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from backend.domain.deliveries import Delivery
 from backend.domain.model import Order

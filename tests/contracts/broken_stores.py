@@ -5,9 +5,11 @@
 import asyncio
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec.structs import replace
 
 from backend.domain.deliveries import Delivery, DeliveryId
 from backend.domain.model import Order, OrderId

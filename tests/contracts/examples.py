@@ -1,8 +1,9 @@
 """Orders and deliveries to store, of every shape that the domain can make."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, get_args
+
+from msgspec.structs import replace
 
 from backend.domain import ledger
 from backend.domain.deliveries import Delivery, delivery_id

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from backend.domain.deliveries import Delivery, DeliveryId
 from backend.domain.terms import Mode

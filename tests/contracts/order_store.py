@@ -6,11 +6,11 @@ answer from memory.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 import pytest
+from msgspec.structs import replace
 
 from backend.domain.history import broken_at
 from backend.domain.model import Order, OrderId

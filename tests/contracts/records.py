@@ -1,8 +1,9 @@
 """What every store promises about small records."""
 
 import asyncio
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from backend.domain.records import Record, RecordId
 

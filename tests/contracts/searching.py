@@ -1,7 +1,8 @@
 """What every store promises to operators: searches, pages, sums; and to notifications: a second kind of due work."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from backend.domain.events import AttentionRaised, PaymentObserved, PersonalDataErased
 from backend.domain.facts import Evidence, EvidenceSource, PaymentFact

@@ -1,7 +1,7 @@
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from backend.domain.announcing import announced, trial_event
 from backend.domain.cases import NOTIFICATION_FAILING

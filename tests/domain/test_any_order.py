@@ -5,10 +5,10 @@ webhooks that tell a status and by looks that tell totals, in any order.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backend.domain.events import OperationSubmitted
 from backend.domain.facts import EvidenceSource, PaymentFact, RefundFact, RefundState

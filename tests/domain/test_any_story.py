@@ -4,7 +4,7 @@ The gateway's truth moves on as it likes; what is told of it comes late, again, 
 """
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from msgspec import Struct
+from msgspec.structs import replace
 
 from backend.domain import deciding
 from backend.domain.attempts import StartJob, next_attempt, plan_job
@@ -46,8 +48,7 @@ PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
 ENDED: Final = (S.DECLINED, S.FAILED, S.VOIDED)
 
 
-@dataclass(frozen=True)
-class Truth:
+class Truth(Struct, frozen=True):
     """One payment as the gateway has it at one moment."""
 
     status: S = S.PENDING

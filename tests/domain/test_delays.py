@@ -1,5 +1,6 @@
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from backend.domain.delays import PaidToKnown, summed_up
 from backend.domain.model import Order

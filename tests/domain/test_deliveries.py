@@ -1,6 +1,6 @@
 """A delivery is pending until all that was received of it is worked through."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from backend.domain.deliveries import Delivery, delivery_id
 from backend.domain.terms import Mode

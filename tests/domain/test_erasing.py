@@ -1,6 +1,6 @@
 """Erasure takes the person out of the order and leaves a chain in which any changed byte still shows."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from backend.domain.erasing import erased, is_erased
 from backend.domain.events import PersonalDataErased

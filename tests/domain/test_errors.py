@@ -1,9 +1,9 @@
 """A refusal names what it is about: the order, the operation, and what stands in the way."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from backend.domain.deciding import approve, resolve_attention, resolve_operation
 from backend.domain.errors import DomainError

@@ -1,8 +1,7 @@
 """Operations: planned within limits, one for each ask, settled by evidence alone."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from backend.domain.cases import unaccounted
 from backend.domain.deciding import abandon, approve, cancel, reinstate, resolve_attention, resolve_operation

@@ -1,10 +1,10 @@
 """What an order learns, in any order of arrival, and that its history tells the whole of it."""
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from msgspec.structs import replace
 
 from backend.domain.events import EvidenceSetAside, JobClosed, JobLost, JobOpened, JobRejected, PaymentObserved
 from backend.domain.facts import Evidence, EvidenceSource, JobSnapshot

@@ -1,11 +1,11 @@
 """How far telling the shop came, as pure functions."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backend.domain.endpoint_health import PAUSE_AFTER, WELL, after_failure, after_success, paused
 from backend.domain.model import Order

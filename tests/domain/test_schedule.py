@@ -1,5 +1,6 @@
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from backend.domain.events import (
     JobClosed,

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 import respx
+from msgspec.structs import replace
 
 from backend.domain.facts import JobSnapshot, RefundFact, RefundState
 from backend.domain.money import CurrencyCode, Money

@@ -3,12 +3,12 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import httpx
+from msgspec.structs import replace
 
 from backend.conformance.cashflows import CashflowsHarness
 from backend.domain.facts import Evidence, EvidenceSource, Hint, JobSnapshot, PaymentFact, SignedFact

@@ -16,10 +16,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, cast
+
+from msgspec.structs import replace
 
 from backend.clock import SystemClock
 from backend.domain.events import JobOpened

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from backend.clock import SystemClock
 from backend.domain.facts import JobSnapshot

@@ -1,10 +1,10 @@
 """What goes on beside payments: erasing, registering, sweeping, easing off, replaying, counting unknown words."""
 
 import logging
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from backend.domain.deliveries import Delivery, delivery_id
 from backend.domain.errors import OperationIsSettled, RegistrationDiffers

@@ -1,5 +1,6 @@
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from backend.domain.deliveries import Delivery, DeliveryId
 from backend.domain.model import OrderId

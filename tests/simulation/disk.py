@@ -4,12 +4,13 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from unittest.mock import patch
+
+from msgspec.structs import replace
 
 from backend.domain.deliveries import Delivery
 from backend.domain.model import Order

@@ -3,12 +3,14 @@
 Each is a patch of the real program, named after what somebody might get wrong.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from unittest.mock import patch
+
+from msgspec.structs import replace
 
 from backend.domain import attempts, cases, learning, ledger, observing, order_status, schedule, settling
 from backend.domain.deliveries import Delivery
@@ -35,7 +37,7 @@ from .world import Options, Variant, options_for
 Plant = Callable[[], AbstractContextManager[object]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Planted:
     """``seed`` is a world that finds it."""
 
@@ -47,7 +49,7 @@ class Planted:
     seed: int = 1
 
     def options(self, seed: int) -> Options:
-        return replace(options_for(seed, self.variant), scripts=self.scripts, rates=self.rates)
+        return dataclasses.replace(options_for(seed, self.variant), scripts=self.scripts, rates=self.rates)
 
 
 def _together(*plants: Any) -> Plant:

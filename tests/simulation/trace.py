@@ -6,7 +6,6 @@ Each line has the world's second, the order, its version, who wrote and what hap
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any, Final
 
 from backend.domain.model import Order
@@ -33,7 +32,7 @@ class _TracedInvariants(Invariants):
         told = self._told.get(order.id, 0)
         for entry in order.history[told:]:
             event = entry.event
-            names = [field.name for field in fields(event) if field.name not in LEFT_OUT]
+            names = [name for name in event.__struct_fields__ if name not in LEFT_OUT]
             about = ", ".join(f"{name}={getattr(event, name)}" for name in names)
             self._say(order, f"{entry.actor}: {event.kind}({about}) -> {entry.after}")
         self._told[order.id] = len(order.history)

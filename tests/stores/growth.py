@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, closing
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -23,6 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, TypeAlias
 
+from msgspec.structs import replace
 from pymongo import MongoClient
 
 from backend.domain.deliveries import Delivery

@@ -1,13 +1,14 @@
 """Find orders, see one whole, and act on it: every action with its reason, under whoever is signed in."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
+from msgspec import to_builtins
 
 from ...domain.card_numbers import refuse_card_numbers
 from ...domain.cases import ACTIONS
@@ -256,7 +257,7 @@ def _order_page(
 
 def _entry(entry: HistoryEntry) -> dict[str, Any]:
     """One line of the timeline, and the evidence behind it word for word."""
-    details = asdict(entry.event)
+    details: dict[str, Any] = to_builtins(entry.event, builtin_types=(datetime,))
     what = details.pop("kind")
     details.pop("terms", None)  # stands under Facts
     details.pop("action_url", None)  # whoever has it holds the customer's payment page

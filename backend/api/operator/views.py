@@ -1,9 +1,9 @@
 """What operators are shown. Amounts are decimal text in major units, as everywhere in this API."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Self
 
+from msgspec import to_builtins
 from pydantic import BaseModel, Field
 
 from ...domain.cases import ACTIONS
@@ -139,7 +139,7 @@ class HistoryEntryView(BaseModel):
 
     @classmethod
     def of(cls, entry: HistoryEntry) -> Self:
-        details = asdict(entry.event)
+        details = to_builtins(entry.event)
         return shown(
             cls,
             entry,

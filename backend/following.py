@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from .names import new_name
 
@@ -21,8 +22,7 @@ NOTHING: Final = "0"
 Told: TypeAlias = Mapping[str, str | int | Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A span in W3C trace context's words; ``flags`` is "01" where it is recorded."""
 
     trace: str
@@ -50,8 +50,7 @@ class Tracer(Protocol):
         """Tell what is still to be told, within a limit; blocks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
+class Followed(Struct, frozen=True):
     """``place`` is where in a trace a request is, None outside of requests; ``span`` the same, where it is recorded."""
 
     request: str = ""

@@ -5,11 +5,11 @@ what endpoints for operators and for the shop's server stand behind.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import Depends
 from fastapi.security import HTTPBearer
+from msgspec import Struct
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
@@ -21,8 +21,7 @@ from .scope_headers import header
 from .tokens import TokenVerifier
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """``user`` is a token's ``sub`` or an operator key's name; what an operator does is recorded under it."""
 
     user: UserId

@@ -6,13 +6,13 @@ is repeated except references and amounts: input may hold a card number or a sec
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 
 from ..domain import errors as domain
@@ -73,8 +73,7 @@ class CustomersOnly(Exception):
         super().__init__("this is for customers: send a token that the shop's login issued, not an operator key")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     status: int
     slug: str
     title: str

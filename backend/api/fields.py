@@ -20,6 +20,7 @@ from ..domain.exact_json import NumberText
 from ..domain.money import EXPONENTS, MAX_MINOR, WIRE_AMOUNT, CurrencyCode, Money, parse_currency
 from ..domain.references import ORDER_REFERENCE, parse_order_reference
 
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 LONGEST_TEXT: Final = 500
 """Of any field. A longer one is refused for its length, whatever it holds: looking for card numbers takes time."""
 
@@ -50,7 +51,7 @@ def _no_card_number(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    if any(char < " " or char == "\x7f" for char in text):
+    if CONTROL.search(text) is not None:
         raise ValueError("must not contain control characters")
     return text
 

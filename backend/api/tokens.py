@@ -6,12 +6,12 @@ a third of what a request costs. Only valid tokens are remembered, so forged one
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
 import jwt
+from msgspec import Struct
 
 from .errors import NotAuthenticated
 from .minting import ALGORITHM, mint
@@ -22,8 +22,7 @@ MOST_REMEMBERED: Final = 10_000
 """Some 5 MB; the one verified first is forgotten first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(Struct, frozen=True):
     subject: str
     email: str | None
     is_admin: bool

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request, Response
+from msgspec import json
 
 from ..ports import WebhookNotConfigured, WebhookRejected, WebhookUnreadable
 from ..service.webhooks import NoSuchGateway
@@ -17,7 +17,7 @@ PROBLEMS: Final = problems(WebhookRejected, WebhookUnreadable, NoSuchGateway, 50
 
 
 @router.post("/{gateway}", responses=PROBLEMS, response_model=dict[str, Any])
-async def receive_webhook(gateway: str, request: Request, context: Context) -> JSONResponse:
+async def receive_webhook(gateway: str, request: Request, context: Context) -> Response:
     """Take in one delivery; the answer echoes its references, as the gateway expects, and says what became of it.
 
     Answered with 200 once it is stored, whatever it says; anything else has the gateway send it again.
@@ -26,7 +26,7 @@ async def receive_webhook(gateway: str, request: Request, context: Context) -> J
 
 
 @router.post("/{gateway}/{token}", responses=PROBLEMS, response_model=dict[str, Any])
-async def receive_webhook_of_a_job(gateway: str, token: str, request: Request, context: Context) -> JSONResponse:
+async def receive_webhook_of_a_job(gateway: str, token: str, request: Request, context: Context) -> Response:
     """Take in one delivery at the address that the gateway was given for one payment job.
 
     A token that this program did not make is refused; all else is as at the address without one.
@@ -34,7 +34,8 @@ async def receive_webhook_of_a_job(gateway: str, token: str, request: Request, c
     return await _receive(gateway, request, context, token)
 
 
-async def _receive(gateway: str, request: Request, context: Context, token: str | None) -> JSONResponse:
+async def _receive(gateway: str, request: Request, context: Context, token: str | None) -> Response:
     headers = {name.lower(): value for name, value in request.headers.items()}
     accepted = await context.webhooks.accept(gateway, headers, await request.body(), token)
-    return JSONResponse({**accepted.acknowledgement, "status": "received", "outcome": accepted.outcome})
+    told = {**accepted.acknowledgement, "status": "received", "outcome": accepted.outcome}
+    return Response(json.encode(told), media_type="application/json")

@@ -3,11 +3,11 @@
 A body names no customer, and nothing that only the gateway or an operator needs.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
+from msgspec import json
 from msgspec.structs import replace
 
 from .cases import NOTIFICATION_FAILING
@@ -30,8 +30,6 @@ BY_STATUS: Final = {
 
 TEST: Final = "endpoint.test"
 """About no order; a receiver takes it and does nothing."""
-
-_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def announced(
@@ -100,4 +98,4 @@ def _body(order: Order, kind: NotificationType, status: OrderStatus, sequence: i
 
 def _told(kind: str, at: datetime, data: Mapping[str, object]) -> str:
     told = {"type": kind, "timestamp": at.isoformat(timespec="microseconds"), "data": data}
-    return _ENCODER.encode(told)
+    return json.encode(told).decode()

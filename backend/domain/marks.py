@@ -10,8 +10,7 @@ PERSONAL: Final = Meta(extra={"personal": True})
 """Is erased with the customer, and left out where its object is shown."""
 
 ADDED_LATER: Final = Meta(extra={"added_later": True})
-"""An earlier schema did not have it: at its default it is left out of a history's digests, so that the chains of older
-entries still hold."""
+"""Schema 2 or 3 added it (``older_digests.py``)."""
 
 
 @cache

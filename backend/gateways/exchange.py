@@ -6,8 +6,9 @@ GatewayHttpError
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 MOST_REPLY_BYTES: Final = 1024 * 1024
 
@@ -24,8 +25,7 @@ class NoAnswer(GatewayHttpError):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     status: int
     body: bytes
 

@@ -11,10 +11,10 @@ Only digests of the key and the request are kept, with the answer's status and b
 import json
 import logging
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..domain.records import Record, RecordId
@@ -42,15 +42,13 @@ class StillInProgress(Exception):
         super().__init__("the request with this Idempotency-Key is still being worked on; send it again shortly")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     status: int
     media_type: str
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """The right to do the work; it runs out by itself."""
 
     record: Record

@@ -1,9 +1,10 @@
 """Erase a customer's personal data from everything that is kept of them; what their money did stays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from ..domain.erasing import erased
 from ..domain.events import Event
@@ -18,8 +19,7 @@ PAGE: Final = 100
 MOST_PAGES: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(Struct, frozen=True):
     """References of the orders that were erased, and of those still open, whose customer is still needed."""
 
     erased: tuple[str, ...]

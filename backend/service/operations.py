@@ -5,8 +5,9 @@ request are one operation; sending it is ``send_operation.py``'s.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from ..domain import deciding
 from ..domain.card_numbers import refuse_card_numbers
@@ -23,8 +24,7 @@ from .reconcile import Reconciler
 from .send_operation import OperationSender
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """The order as it stands now, and the operation of it that was meant."""
 
     order: Order

@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from msgspec import Struct
+
 from ..domain.records import Record, RecordId
 from ..domain.terms import Mode
 from ..ports import Clock, OrderStore, StoreError
@@ -31,15 +33,13 @@ MOST_SUBJECTS: Final = 20_000
 MOST_ROUNDS: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     name: str
     limit: int
     """Requests in a window; 0 is no limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     rule: Rule
     retry_after_seconds: int
 

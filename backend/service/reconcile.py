@@ -7,10 +7,11 @@ any number of hosts share the looks by taking them (a taken look falls due again
 import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from ..domain.cases import Case, outlived, unaccounted, unknown_to_gateway, waiting
 from ..domain.events import AttentionRaised, Event, JobLost, JobSuperseded, OperationSettled
@@ -36,8 +37,7 @@ TAKEN_FOR: Final = timedelta(seconds=30)
 """Longer than one look can take; after a taker's death its orders fall due again after this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """The order after a look; ``answered`` is whether the gateway said anything at all."""
 
     order: Order

@@ -1,6 +1,6 @@
 """Register an order: the shop's server says what will be paid, and by whom, before a browser asks to pay."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ..domain.ledger import place
 from ..domain.model import Order
@@ -10,8 +10,7 @@ from ..ports import Clock
 from .orders import Orders, made_by, new_operation
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(Struct, frozen=True):
     order: Order
     is_new: bool
 

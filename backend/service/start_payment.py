@@ -7,11 +7,12 @@ nobody can pay it); after the answer is stored, an open job whose page the next 
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from ..domain.attempts import Retire, StartJob, UsePage, WaitFor, check_same_order, next_attempt, plan_job
 from ..domain.errors import EarlierAttemptOpen
@@ -61,8 +62,7 @@ class StillStarting(PaymentNotStarted):
         super().__init__(f"another request is starting the payment of order {reference}; send this one again shortly")
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """Where the gateway sends the customer and its webhooks; ``public_base_url`` is ours as the world sees it."""
 
     public_base_url: str
@@ -79,8 +79,7 @@ class Links:
         return f"{self.public_base_url}/api/webhooks/{gateway}/{token}"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How long things may take; ``intent`` must be longer than the gateway's deadline."""
 
     intent: timedelta
@@ -88,8 +87,7 @@ class Limits:
     wait_for_other: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class StartedPayment:
+class StartedPayment(Struct, frozen=True):
     order: Order
     job_reference: JobReference
     payment_reference: PaymentReference | None

@@ -8,11 +8,11 @@ webhook is stored and applied in one write, which never leaves the order changed
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..domain.card_numbers import refuse_card_numbers
@@ -55,8 +55,7 @@ class NoSuchGateway(Exception):
         super().__init__(f"no gateway named {name} is configured here")
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     acknowledgement: Mapping[str, str]
     outcome: Outcome
 

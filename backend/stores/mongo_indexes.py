@@ -6,9 +6,9 @@ order by the gateway's job reference, operators' searches, and looking for what 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import Struct
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.operations import IndexModel
 
@@ -17,8 +17,7 @@ DELIVERIES: Final = "deliveries"
 RECORDS: Final = "records"
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """Holds only documents that have ``present``, where one is named: most orders need no look."""
 
     collection: str

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import pymongo
+from msgspec import Struct
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError, WriteConcernError, WriteError
 
@@ -32,8 +33,7 @@ ALONE_UNDER_WAY: Final = 64
 DUPLICATE_KEY: Final = frozenset({11000, 11001, 12582})
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """Insert ``what`` where ``where`` is None; otherwise change the document there, or replace it by ``what``."""
 
     collection: str

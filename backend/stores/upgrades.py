@@ -77,6 +77,11 @@ def _event_3(event: Document) -> Document:
             return event
 
 
+def _order_4(old: Document) -> Document:
+    """From schema 4 on, entries of the history are chained by other digests (``domain/older_digests.py``)."""
+    return old
+
+
 def _terms_3(terms: Document) -> Document:
     return terms | {
         "customer": terms["customer"] | {"phone": "", "billing_address": None, "shipping_address": None},
@@ -85,7 +90,7 @@ def _terms_3(terms: Document) -> Document:
     }
 
 
-ORDER_UPGRADES: Final[Upgrades] = {1: _order_2, 2: _order_3}
+ORDER_UPGRADES: Final[Upgrades] = {1: _order_2, 2: _order_3, 3: _order_4}
 """From the schema that is the key to the next one; a function may change the top level of what it is given."""
 
 DELIVERY_UPGRADES: Final[Upgrades] = {}

@@ -11,13 +11,15 @@ from backend.domain.history import broken_at
 from backend.domain.ledger import defects
 from backend.domain.model import SCHEMA, Order
 from backend.domain.order_status import order_status
+from backend.domain.personal import ERASED
 from backend.domain.statuses import OrderStatus
 from backend.domain.terms import Address, Customer, OrderLine
 from backend.ports import DocumentTooNew, DocumentUnreadable
 from backend.stores import codec
 from backend.stores.upgrades import ORDER_UPGRADES
-from tests.contracts.examples import NOON, a_delivery, an_order, with_every_event, with_job
+from tests.contracts.examples import NOON, a_delivery, an_order, noted, with_every_event, with_job
 
+DOCUMENTS = Path(__file__).parent / "documents"
 ORDER = with_every_event(an_order(due=NOON))
 
 
@@ -54,7 +56,7 @@ def test_document_reads_as_the_order_it_was_made_from() -> None:
 
 
 def test_an_order_of_schema_1_is_told_anew_from_its_history() -> None:
-    text = (Path(__file__).parent / "documents" / "order_schema_1.json").read_text()
+    text = (DOCUMENTS / "order_schema_1.json").read_text()
     order = codec.order_from_json("mock/TEST-001", text, version=4, next_check_at=None, next_notice_at=None)
     assert order_status(order) is OrderStatus.PAID
     assert [item.code for item in order.attention] == ["amount_differs"]
@@ -63,6 +65,22 @@ def test_an_order_of_schema_1_is_told_anew_from_its_history() -> None:
     assert defects(order) == []
     again = codec.order_from_json(
         order.id, codec.order_to_json(order), version=4, next_check_at=None, next_notice_at=None
+    )
+    assert again == order
+
+
+@pytest.mark.parametrize("name", ["order", "erased"])
+def test_the_chain_of_an_order_of_schema_3_holds_and_goes_on(name: str) -> None:
+    text = (DOCUMENTS / f"{name}_schema_3.json").read_text()
+    order = codec.order_from_json("mock/TEST-001", text, version=4, next_check_at=None, next_notice_at=None)
+    assert order.terms.customer.name == ("Zoë Ñandú" if name == "order" else ERASED)
+    order = noted(order, "looked")
+    assert broken_at(order.history) is None
+    for number, entry in enumerate(order.history, start=1):
+        changed = replace(entry, actor="somebody else")
+        assert broken_at((*order.history[: number - 1], changed, *order.history[number:])) == number
+    again = codec.order_from_json(
+        order.id, codec.order_to_json(order), version=5, next_check_at=None, next_notice_at=None
     )
     assert again == order
 
@@ -107,7 +125,7 @@ def test_older_document_is_upgraded_step_by_step() -> None:
         old["looks_since_news"] = old.pop("looks")
         return old
 
-    upgraded = read(document, upgrades={-1: to_0, 0: to_1, 1: unchanged, 2: unchanged})
+    upgraded = read(document, upgrades={-1: to_0, 0: to_1, 1: unchanged, 2: unchanged, 3: unchanged})
     assert upgraded == ORDER
     assert codec.order_to_document(upgraded)["schema"] == SCHEMA
     assert json.dumps(document) == as_found, "what the store holds is left alone"

@@ -1,10 +1,11 @@
 """Bars of the last days as numbers that a template draws; each chart is also a table, for whoever cannot see it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Final
+
+from msgspec import Struct
 
 from ...domain.events import PaymentObserved
 from ...domain.model import Order
@@ -17,8 +18,7 @@ GAP: Final = 4
 REFUSED: Final = frozenset({PaymentStatus.DECLINED, PaymentStatus.FAILED})
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     day: date
     value: float
     text: str
@@ -27,8 +27,7 @@ class Bar:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     name: str
     unit: str
     bars: tuple[Bar, ...]

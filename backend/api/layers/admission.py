@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
 from starlette.types import Scope
 
 from ...observability.metrics import Metrics
@@ -36,8 +37,7 @@ EXPECTED: Final = "expected"
 """Where a request's scope says in which line it is expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
+class Capacity(Struct, frozen=True):
     """``at_once`` are worked on, ``waiting`` wait, and this many more may be waiting for the gateway."""
 
     at_once: int
@@ -45,8 +45,7 @@ class Capacity:
     at_gateway: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes

@@ -4,13 +4,13 @@ Source: Cashflows Gateway API, OpenAPI document v1, and developer pages "Payment
 status updates". Not confirmed on a live account: the numeric spellings of statuses.
 """
 
-import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
+from msgspec import json
 from pydantic import Field
 
 from ...domain.errors import InvalidAmount, UnknownCurrency
@@ -148,7 +148,7 @@ def job_body(request: JobRequest) -> bytes:
             "webhookUrl": request.webhook_url,
         },
     }
-    return json.dumps(body, separators=(",", ":")).encode()
+    return json.encode(body)
 
 
 def _address(customer: Customer, address: Address | None) -> dict[str, str]:

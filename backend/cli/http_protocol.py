@@ -1,6 +1,6 @@
 """HTTP as uvicorn speaks it, with less work for each request, and hardly any for one that is refused."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, Final, cast
 
@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, ST
 
 from ..api.layers.admission import Admission
 from .bounded_heads import BoundedHeads
+from .unread import whole_and_alone
 
 CLOSE: Final = (b"connection", b"close")
 
@@ -19,6 +20,36 @@ class HttpProtocol(BoundedHeads):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._admission: Admission = self.app.state.admission
+        self._is_inside_message = False
+        self.refused_unread = 0
+
+    def data_received(self, data: bytes) -> None:
+        if not (self._admission.is_crowded and self._refuse_unread(data)):
+            super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        self._is_inside_message = True
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._is_inside_message = False
+
+    def _refuse_unread(self, data: bytes) -> bool:
+        """Answer a plain request that is too much without parsing it, which takes most of the time of a refusal."""
+        if self._is_inside_message or (self.cycle is not None and not self.cycle.response_complete):
+            return False
+        if self.flow.write_paused or self.transport.is_closing() or CLOSE in self.server_state.default_headers:
+            return False
+        asked = whole_and_alone(data)
+        if asked is None or not self._admission.refuses(asked.path):
+            return False
+        refusal = self._admission.refuse(asked.path, asked.origin)
+        headers = chain(self.server_state.default_headers, refusal.headers)
+        self.transport.write(_whole(refusal.status, headers, b"\r\n", refusal.body))
+        self.refused_unread += 1
+        self.on_response_complete()
+        return True
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cycle.__class__ = WholeAnswers  # uvicorn has no place to name another
@@ -62,15 +93,20 @@ class WholeAnswers(RequestResponseCycle):
             return False
         if int(values[names.index(b"content-length")]) != len(body):
             return False
-        content = [STATUS_LINE[status]]
-        for name, value in chain(self.default_headers, headers):
-            content += (name, b": ", value, b"\r\n")
-        content += (b"\r\n", body) if self.keep_alive else (b"connection: close\r\n\r\n", body)
+        end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
-        self.transport.write(b"".join(content))
+        self.transport.write(_whole(status, chain(self.default_headers, headers), end, body))
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
         return True
+
+
+def _whole(status: int, headers: Iterable[tuple[bytes, bytes]], end: bytes, body: bytes) -> bytes:
+    content = [STATUS_LINE[status]]
+    for name, value in headers:
+        content += (name, b": ", value, b"\r\n")
+    content += (end, body)
+    return b"".join(content)

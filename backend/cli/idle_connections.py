@@ -25,16 +25,22 @@ class IdleConnections:
 
     def end(self, connections: Iterable[Connection], now: float) -> None:
         """To be called about once a second, with all connections and a clock that only goes on."""
-        waiting = {}
+        waiting: dict[Connection, tuple[object, float]] = {}
         for connection in connections:
             if is_idle(connection):
-                cycle, since = self._waiting.get(connection, (None, now))
-                waiting[connection] = (connection.cycle, since if cycle is connection.cycle else now)
+                heard = _heard(connection)
+                before, since = self._waiting.get(connection, (None, now))
+                waiting[connection] = (heard, since if heard == before else now)
         self._waiting = waiting
         patience = CROWDED_SECONDS if len(waiting) > self._most else IDLE_SECONDS
         for connection, (_, since) in waiting.items():
             if now - since >= patience:
                 connection.transport.close()
+
+
+def _heard(connection: Connection) -> tuple[object, int]:
+    """What differs after each request, those included that were refused without a look at them."""
+    return connection.cycle, getattr(connection, "refused_unread", 0)
 
 
 def is_idle(connection: Connection) -> bool:

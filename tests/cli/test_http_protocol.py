@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 from backend.api.layers.admission import Admission, Capacity
 from backend.api.layers.overload import Overload
 from backend.cli.http_protocol import CLOSE, HttpProtocol
+from backend.cli.idle_connections import IDLE_SECONDS, IdleConnections
 from backend.observability.metrics import Metrics
 
 LENGTH = (b"content-length", b"5")
@@ -77,12 +78,12 @@ class Program:
 class Client:
     def __init__(self, protocol: HttpProtocol) -> None:
         self.wire = Wire()
-        self._protocol = protocol
+        self.protocol = protocol
         protocol.connection_made(self.wire)
 
     async def send(self, data: bytes) -> bytes:
         """All that the server wrote up to now, once everything has happened that can."""
-        self._protocol.data_received(data)
+        self.protocol.data_received(data)
         return await self.answers()
 
     async def answers(self) -> bytes:
@@ -206,6 +207,40 @@ async def test_the_body_of_what_was_refused_is_passed_over_when_it_comes() -> No
     assert not second.wire.is_closed
 
 
+async def test_a_refused_body_that_looks_like_a_request_is_none() -> None:
+    program = Program()
+    first, second = program.connect(), program.connect()
+    await first.send(get())
+    head, body = post(get()).split(b"\r\n\r\n", 1)
+    await second.send(head + b"\r\n\r\n")
+    await second.send(body)
+    assert len(second.wire.written) == 1
+    await second.send(get())
+    assert len(second.wire.written) == 2
+
+
+async def test_whoever_is_refused_again_and_again_is_not_idle() -> None:
+    program = Program()
+    first, second = program.connect(), program.connect()
+    await first.send(get())
+    idle = IdleConnections(most=10)
+    for now in range(0, 3 * int(IDLE_SECONDS), int(IDLE_SECONDS) - 1):
+        await second.send(post(b"{}"))
+        idle.end([second.protocol], now)
+    assert not second.wire.is_closed
+    idle.end([second.protocol], now + IDLE_SECONDS)
+    assert second.wire.is_closed
+
+
+async def test_whoever_is_refused_while_the_server_leaves_is_told_to_go() -> None:
+    program = Program()
+    first, second = program.connect(), program.connect()
+    await first.send(get())
+    program.server.default_headers.append(CLOSE)
+    assert b"connection: close" in await second.send(post(b"{}"))
+    assert second.wire.is_closed
+
+
 async def test_thousands_of_requests_in_one_piece_are_all_refused() -> None:
     program = Program()
     first, second = program.connect(), program.connect()
@@ -223,7 +258,7 @@ async def test_those_that_come_at_once_find_only_as_many_places_as_there_are() -
     program = Program(waiting=2)
     clients = [program.connect() for _ in range(10)]
     for client in clients:
-        client._protocol.data_received(get())  # noqa: SLF001 - all in one turn of the loop
+        client.protocol.data_received(get())  # all in one turn of the loop
     statuses = [(await client.answers())[9:12] for client in clients]
     assert statuses == [b""] * 3 + [b"503"] * 7
     assert program.tasks == 3

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -80,12 +81,25 @@ class Admission:
         path = scope["path"]
         if EXPECTED in scope or not path.startswith(LIMITED):
             return None
-        line = self._webhooks if path.startswith(WEBHOOKS) else self._others
-        if line.expected + len(line.waiting) >= line.most + self._free():
-            return self._refuse(scope)
+        line = self._line(path)
+        if self._is_full(line):
+            return self.refuse(path, header(scope, b"origin"))
         line.expected += 1
         scope[EXPECTED] = line
         return None
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether anything at all would be refused now: webhooks are refused last."""
+        return self._is_full(self._others)
+
+    def refuse(self, path: str, origin: str | None) -> Refusal:
+        self._metrics.request("any", SHED, TOO_BUSY.status, 0.0)
+        return _refusal(path, origin if origin in self._origins else None)
+
+    def refuses(self, path: str) -> bool:
+        """Whether a request for ``path`` would be refused now."""
+        return path.startswith(LIMITED) and self._is_full(self._line(path))
 
     async def turn(self, scope: Scope) -> "Turn":
         """Once a place is free for the request."""
@@ -102,6 +116,12 @@ class Admission:
         self._working += working
         self._aside += aside
         self._hand_on()
+
+    def _line(self, path: str) -> Line:
+        return self._webhooks if path.startswith(WEBHOOKS) else self._others
+
+    def _is_full(self, line: Line) -> bool:
+        return line.expected + len(line.waiting) >= line.most + self._free()
 
     def _is_free(self) -> bool:
         return self._working < self._capacity.at_once and self._aside < self._capacity.at_gateway
@@ -132,14 +152,15 @@ class Admission:
                 self._working += 1
                 waiting.set_result(None)
 
-    def _refuse(self, scope: Scope) -> Refusal:
-        self._metrics.request("any", SHED, TOO_BUSY.status, 0.0)
-        body = BODY % json.dumps(scope["path"]).encode()
-        headers = [*HEADERS, (b"content-length", b"%d" % len(body))]
-        origin = header(scope, b"origin")
-        if origin in self._origins:
-            headers.append((b"access-control-allow-origin", origin.encode()))
-        return Refusal(TOO_BUSY.status, headers, body)
+
+@lru_cache(maxsize=64)
+def _refusal(path: str, origin: str | None) -> Refusal:
+    """The same again and again, as few paths are asked for most."""
+    body = BODY % json.dumps(path).encode()
+    headers = [*HEADERS, (b"content-length", b"%d" % len(body))]
+    if origin is not None:
+        headers.append((b"access-control-allow-origin", origin.encode()))
+    return Refusal(TOO_BUSY.status, headers, body)
 
 
 class Turn:

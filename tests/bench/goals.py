@@ -34,8 +34,8 @@ class Effort:
     """What is not measured by then is left out, and said to be."""
 
 
-FULL: Final = Effort((1, 16, 64, 256), seconds=0.8, repeats=3, orders=26_000, sustained_seconds=60, budget_seconds=590)
-QUICK: Final = Effort((1, 64), seconds=0.8, repeats=2, orders=12_000, sustained_seconds=0, budget_seconds=100)
+FULL: Final = Effort((1, 16, 64, 256), seconds=0.8, repeats=3, orders=40_000, sustained_seconds=60, budget_seconds=590)
+QUICK: Final = Effort((1, 64), seconds=0.8, repeats=2, orders=20_000, sustained_seconds=0, budget_seconds=100)
 
 
 async def contests(servers: Servers, effort: Effort, stores: tuple[str, ...] = STORES) -> AsyncIterator[Measured]:

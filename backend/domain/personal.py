@@ -15,9 +15,12 @@ T = TypeVar("T")
 class Discreet(Struct, frozen=True):
     """Leaves out what is personal where it is shown."""
 
-    def __repr__(self) -> str:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         hidden = {field.name for field in marked(type(self), PERSONAL)}
-        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in hidden)
+        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in hidden]
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in self.__rich_repr__())
         return f"{type(self).__name__}({', '.join(shown)})"
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from msgspec import DecodeError, json
+from msgspec import json
 
 from ..domain.deliveries import Delivery
 from ..domain.model import SCHEMA, Order
@@ -34,6 +34,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DELIVERY_SCHEMA: Final = 1
+PLACED: Final = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
+"""How msgspec says where in a document something is wrong."""
+INVALID: Final = re.compile(r"^(Invalid (?:enum )?value).*", re.DOTALL)
+"""It tells the word as well, which may be of the customer's data."""
 BESIDE: Final = frozenset({"version", "next_check_at", "next_notice_at"})
 """The fields of an order that the stores keep beside its document."""
 
@@ -235,11 +239,12 @@ def _upgraded(document_id: str, document: object, known: int, upgrades: Upgrades
 def _read(document_id: str, read: Callable[[], T]) -> T:
     try:
         return read()
-    except DecodeError as exc:
-        told, _, where = str(exc).partition(" - at ")
-        # A word that is none of those known is told too, and may be of the customer's data.
-        told = re.sub(r"^(Invalid (?:enum )?value).*", r"\1", told, flags=re.DOTALL)
-        raise DocumentUnreadable(document_id, f"{where.strip('`$.') or 'its text'}: {told}") from None
+    except ValueError as exc:
+        told, where = str(exc), "its text"
+        if (placed := PLACED.fullmatch(told)) is not None:
+            told, where = placed.groups()
+        told = INVALID.sub(r"\1", told)
+        raise DocumentUnreadable(document_id, f"{where}: {told}") from None
 
 
 _ORDER: Final = StoredShape(Order, beside=BESIDE)

@@ -186,6 +186,13 @@ def test_nothing_inside_is_missing_or_unknown(where: tuple[str | int, ...], name
     refused(document, DocumentUnreadable, f"{where[0]}.*: Field `{name}` is {change}")
 
 
+def test_what_only_a_driver_knows_has_no_place_in_a_document() -> None:
+    document: codec.Document = json.loads(codec.order_to_json(ORDER))
+    document["terms"]["unheard_of"] = object()
+    with pytest.raises(DocumentUnreadable, match="`unheard_of` is unknown"):
+        codec.order_from_document(ORDER.id, document, version=1, next_check_at=None, next_notice_at=None)
+
+
 def test_fields_in_another_order_are_the_same_order() -> None:
     """As versions before wrote them, and other programs that stored documents went through."""
     text = json.dumps(json.loads(codec.order_to_json(ORDER)), sort_keys=True)
@@ -201,7 +208,8 @@ def test_text_that_is_no_document_is_unreadable(text: str) -> None:
 def test_unreadable_document_is_reported_without_what_it_holds() -> None:
     whole = codec.order_to_document(ORDER)
     secret = "ann@example.com"
-    for wrong in ({"terms": {"reference": [secret]}}, {"placed_at": secret}, {"history": [{"before": secret}]}):
+    word = f"{secret} - at `$.{secret}`"
+    for wrong in ({"terms": {"reference": [secret]}}, {"placed_at": secret}, {"history": [{"before": word}]}):
         with pytest.raises(DocumentUnreadable) as caught:
             read_from_json(json.dumps(whole | wrong))
         assert secret not in str(caught.value)

@@ -21,6 +21,7 @@ class StoredShape(Generic[S]):
         kept = [(field.name, field.type) for field in fields(kind) if field.name not in beside]
         self._kind = kind
         self._kept = defstruct(kind.__name__, kept, frozen=True, forbid_unknown_fields=True)
+        assert kind.__struct_fields__[: len(kept)] == self._kept.__struct_fields__, "what is beside comes last"
         self._values = attrgetter(*self._kept.__struct_fields__)
         self._decoder = json.Decoder(self._kept)
 

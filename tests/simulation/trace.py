@@ -14,7 +14,7 @@ from backend.service.start_payment import StartedPayment
 from .invariants import Invariants
 from .world import Variant, World, options_for, run_world
 
-LEFT_OUT: Final = frozenset({"kind", "terms", "seals"})
+LEFT_OUT: Final = frozenset({"terms", "seals"})
 
 
 class TracedWorld(World):

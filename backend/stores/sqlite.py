@@ -156,7 +156,8 @@ class SqliteStore:
     async def open(self) -> None:
         """Open the file, making it if it is missing; its folder must be there. May be tried again when it failed."""
         assert self._writer is None, "a store is opened once"
-        writes = Writes(self._path, writing_link(self._path, self._connection_class))
+        link = SqliteLink(self._path, self._connection_class, create=create_tables, prepare=declare_row_writes)
+        writes = Writes(self._path, link)
         reads = Reads(self._path, SqliteLink(self._path, self._connection_class, read_only=True))
         self._writer = JobThread("database writer", writes, self._timeout_seconds, StoreOutcomeUnknown)
         self._reader = JobThread("database reader", reads, self._timeout_seconds, StoreUnavailable)
@@ -338,11 +339,6 @@ class SqliteStore:
         if self._reader is None:
             raise StoreUnavailable(f"{self._path} is not open")
         return self._reader
-
-
-def writing_link(path: Path, connection_class: ConnectionClass = sqlite3.Connection) -> SqliteLink:
-    """A connection as this store's writes need it."""
-    return SqliteLink(path, connection_class, create=create_tables, prepare=declare_row_writes)
 
 
 def _inserted(row: Row, connection: sqlite3.Connection) -> bool:

@@ -19,17 +19,17 @@ R = TypeVar("R")
 """The resource that jobs work on."""
 T = TypeVar("T")
 
-MOST_AT_ONCE: Final = 256
+MOST_AT_ONCE: Final = 64
 """Jobs in one round: more would make the first of them wait for the last."""
 
 
 class Job(Generic[R]):
     """One piece of work and its answer. Whoever claims it first, thread or caller, decides whether it is done."""
 
-    __slots__ = ("_claim", "_work", "answer", "error", "future")
+    __slots__ = ("_claim", "answer", "error", "future", "work")
 
     def __init__(self, work: Callable[[R], object], future: "asyncio.Future[object]") -> None:
-        self._work = work
+        self.work = work
         self._claim = Lock()
         self.future = future
         self.answer: object = None
@@ -38,12 +38,22 @@ class Job(Generic[R]):
     def claim(self) -> bool:
         return self._claim.acquire(blocking=False)
 
+    def give_back(self) -> bool:
+        """Undo ``claim``; False if nobody waits for it any more, and it must not be done."""
+        if self.future.done():
+            return False
+        self._claim.release()
+        return True
+
     @property
     def is_claimed(self) -> bool:
         return self._claim.locked()
 
     def do(self, resource: R) -> None:
-        self.answer = self._work(resource)
+        self.settle(self.work(resource))
+
+    def settle(self, answer: object) -> None:
+        self.answer, self.error = answer, None
 
     def deliver(self) -> None:
         """Hand over the answer; in the event loop."""
@@ -65,8 +75,11 @@ class Runner(Protocol[R]):
             StoreError: why no job can be done now.
         """
 
-    def run(self, jobs: list[Job[R]]) -> None:
-        """Do the claimed jobs, leaving an answer or an error in each. The list may be empty."""
+    def run(self, jobs: list[Job[R]]) -> bool:
+        """Do the claimed jobs, leaving an answer or an error in each. The list may be empty.
+
+        False, and nothing done, if the resource turned out to be busy and the jobs shall go on waiting.
+        """
 
     def close(self) -> None: ...
 
@@ -176,7 +189,8 @@ class JobThread(Generic[R]):
             return []
         self._add_newcomers(waiting)
         jobs = [job for job in waiting if job.claim()]
-        self._runner.run(jobs)
+        if not self._runner.run(jobs):
+            return [job for job in jobs if job.give_back()]
         self._deliver(jobs)
         return []
 

@@ -4,8 +4,9 @@ A write that returned is flushed to the disk (``sqlite_file.py``); writes that w
 (``sqlite_runners.py``). The file must be on a local disk: file locks on network file systems are not to be trusted
 (sqlite.org/wal.html).
 
-Each write is one statement that changes data, plus at most a SELECT before it in the same transaction; what needs two
-is undone as a whole (``sqlite_runners.all_or_nothing``).
+The usual writes of orders and deliveries go together in one statement (``sqlite_row_writes.py``). Of the others each is
+one statement that changes data, plus at most a SELECT before it in the same transaction; what needs two is undone as a
+whole (``sqlite_runners.all_or_nothing``).
 """
 
 import json
@@ -28,23 +29,32 @@ from ..ports import StoreOutcomeUnknown, StoreUnavailable, Work
 from . import codec, sqlite_search
 from .job_thread import JobThread
 from .sqlite_file import ConnectionClass, SqliteLink
+from .sqlite_row_writes import NO_DELIVERY, ORDER_ROW, Row, RowWrite, declare_row_writes
 from .sqlite_runners import Reads, Writes, all_or_nothing
-from .sqlite_schema import DELIVERY_COLUMNS, ORDER_COLUMNS, STEADY_COLUMNS, create_tables, index_differences
+from .sqlite_schema import (
+    CHANGING_COLUMNS,
+    DELIVERY_COLUMNS,
+    ORDER_COLUMNS,
+    STEADY_COLUMNS,
+    create_tables,
+    index_differences,
+)
 
 TIMEOUT_SECONDS: Final = 5.0
 
+_PLACE: Final = {column: f"?{number}" for number, column in enumerate(ORDER_ROW, start=1)}
+_IS: Final = {column: f"{column} = {_PLACE[column]}" for column in ORDER_COLUMNS}
+_WHICH: Final = f"id = {_PLACE['id']} AND version = {_PLACE['expected_version']}"
 INSERT: Final = f"""
-    INSERT INTO orders (id, mode, {", ".join(ORDER_COLUMNS)}) VALUES (?, ?, {", ".join("?" * len(ORDER_COLUMNS))})
+    INSERT INTO orders (id, mode, {", ".join(ORDER_COLUMNS)})
+    VALUES ({_PLACE["id"]}, {_PLACE["mode"]}, {", ".join(_PLACE[column] for column in ORDER_COLUMNS)})
     ON CONFLICT (id) DO NOTHING
 """  # noqa: S608 - ours
-_IS: Final = {column: f"{column} = ?{number}" for number, column in enumerate(ORDER_COLUMNS, start=1)}
-_WHICH: Final = f"id = ?{len(_IS) + 1} AND version = ?{len(_IS) + 2}"
 REPLACE: Final = f"UPDATE orders SET {', '.join(_IS.values())} WHERE {_WHICH}"  # noqa: S608 - ours
 REPLACE_USUALLY: Final = f"""
-    UPDATE orders SET {", ".join(_IS[column] for column in ORDER_COLUMNS if column not in STEADY_COLUMNS)}
+    UPDATE orders SET {", ".join(_IS[column] for column in CHANGING_COLUMNS)}
     WHERE {_WHICH} AND {" AND ".join(_IS[column] for column in STEADY_COLUMNS)}
 """  # noqa: S608 - ours
-"""Without the columns that most changes leave as they are: SQLite writes the index of every column that is set."""
 GET: Final = "SELECT id, version, next_check_at, next_notice_at, document FROM orders WHERE id = ?"
 FIND_BY_JOB: Final = """
     SELECT id, version, next_check_at, next_notice_at, document FROM order_jobs JOIN orders ON id = order_id
@@ -124,7 +134,6 @@ DROP_RECORDS: Final = """
 TAKE_DELIVERIES: Final = "UPDATE deliveries SET next_try_at = ? WHERE id IN (SELECT value FROM json_each(?))"
 
 Worker: TypeAlias = JobThread[sqlite3.Connection]
-Row: TypeAlias = tuple[object, ...]
 OrderRow: TypeAlias = tuple[str, int, str | None, str | None, str]
 
 
@@ -147,7 +156,7 @@ class SqliteStore:
     async def open(self) -> None:
         """Open the file, making it if it is missing; its folder must be there. May be tried again when it failed."""
         assert self._writer is None, "a store is opened once"
-        writes = Writes(self._path, SqliteLink(self._path, self._connection_class, create=create_tables))
+        writes = Writes(self._path, writing_link(self._path, self._connection_class))
         reads = Reads(self._path, SqliteLink(self._path, self._connection_class, read_only=True))
         self._writer = JobThread("database writer", writes, self._timeout_seconds, StoreOutcomeUnknown)
         self._reader = JobThread("database reader", reads, self._timeout_seconds, StoreUnavailable)
@@ -180,12 +189,12 @@ class SqliteStore:
     # --- orders ---
 
     async def insert(self, order: Order) -> bool:
-        values = (order.id, order.terms.mode, *order_values(order))
-        return await self._writes.run(lambda connection: connection.execute(INSERT, values).rowcount == 1)
+        row = order_values(order, 0)
+        return await self._writes.run(RowWrite((*row, *NO_DELIVERY), True, partial(_inserted, row)))
 
     async def replace(self, order: Order, expected_version: int) -> bool:
-        values = (*order_values(order), order.id, expected_version)
-        return await self._writes.run(partial(_replace, values))
+        row = order_values(order, expected_version)
+        return await self._writes.run(RowWrite((*row, *NO_DELIVERY), True, partial(_replaced, row)))
 
     async def get(self, order_id: OrderId) -> Order | None:
         row = await self._reads.run(lambda connection: connection.execute(GET, (order_id,)).fetchone())
@@ -244,15 +253,15 @@ class SqliteStore:
 
     async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
         settled = delivery.settled(outcome)
-        changed, done = (*order_values(order), order.id, expected_version), _delivery_values(settled)
+        row, done = order_values(order, expected_version), _delivery_values(settled)
 
         def write(connection: sqlite3.Connection) -> Row:
-            if not _replace(changed, connection):
+            if not _replaced(row, connection):
                 return _received(RECEIVE, _delivery_values(delivery), connection)
             with all_or_nothing():
                 return _received(RECEIVE_SETTLED, done, connection)
 
-        stored = await self._writes.run(write)
+        stored = await self._writes.run(RowWrite((*row, *done), done, write))
         return settled if stored == done else _delivery(stored)
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
@@ -331,8 +340,17 @@ class SqliteStore:
         return self._reader
 
 
-def _replace(values: Row, connection: sqlite3.Connection) -> bool:
-    return any(connection.execute(statement, values).rowcount == 1 for statement in (REPLACE_USUALLY, REPLACE))
+def writing_link(path: Path, connection_class: ConnectionClass = sqlite3.Connection) -> SqliteLink:
+    """A connection as this store's writes need it."""
+    return SqliteLink(path, connection_class, create=create_tables, prepare=declare_row_writes)
+
+
+def _inserted(row: Row, connection: sqlite3.Connection) -> bool:
+    return connection.execute(INSERT, row).rowcount == 1
+
+
+def _replaced(row: Row, connection: sqlite3.Connection) -> bool:
+    return any(connection.execute(statement, row).rowcount == 1 for statement in (REPLACE_USUALLY, REPLACE))
 
 
 def _received(statement: str, values: Row, connection: sqlite3.Connection) -> Row:
@@ -340,9 +358,12 @@ def _received(statement: str, values: Row, connection: sqlite3.Connection) -> Ro
     return cast(Row, stored)
 
 
-def order_values(order: Order) -> tuple[object, ...]:
-    """As ``ORDER_COLUMNS`` has them."""
+def order_values(order: Order, expected_version: int) -> Row:
+    """As ``ORDER_ROW`` has it."""
     return (
+        order.id,
+        order.terms.mode,
+        expected_version,
         order.version,
         codec.maybe_instant(order.next_check_at),
         codec.maybe_instant(order.next_notice_at),

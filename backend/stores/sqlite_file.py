@@ -24,6 +24,8 @@ LOG_KEPT_BYTES: Final = 64 * 1024 * 1024
 """What the write-ahead log is cut back to after a burst."""
 
 BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+ONE_STATEMENTS_FAULT: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
+"""Errors of a statement, not of the file: the transaction goes on without it."""
 ConnectionClass: TypeAlias = type[sqlite3.Connection]
 FileIdentity: TypeAlias = tuple[int, int]
 
@@ -38,12 +40,17 @@ class SqliteLink:
         *,
         read_only: bool = False,
         create: Callable[[sqlite3.Connection], None] | None = None,
+        prepare: Callable[[sqlite3.Connection], None] | None = None,
     ) -> None:
-        """``create`` fills the file when it is first opened; without it, or after that, the file must be there."""
+        """``create`` fills the file when it is first opened; without it, or after that, the file must be there.
+
+        ``prepare`` is done with each new connection.
+        """
         self._path = path
         self._class = connection_class
         self._read_only = read_only
         self._create = create
+        self._prepare = prepare
         self._connection: sqlite3.Connection | None = None
         self._opened: FileIdentity | None = None
 
@@ -83,6 +90,8 @@ class SqliteLink:
                 _make_durable(connection)
             if self._create is not None:
                 self._create(connection)
+            if self._prepare is not None:
+                self._prepare(connection)
             self._opened = _identity(self._path)
             if not self._read_only:
                 connection.execute(f"PRAGMA busy_timeout={WRITERS_SLICE_MS}")
@@ -93,10 +102,15 @@ class SqliteLink:
         return connection
 
 
+def error_code(exc: BaseException) -> int | None:
+    """SQLite's own code for it, without what it adds to tell more."""
+    code = getattr(exc, "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(code, int) else None
+
+
 def is_busy(exc: BaseException) -> bool:
     """Whether another process merely holds a lock."""
-    code = getattr(exc, "sqlite_errorcode", None)
-    return isinstance(code, int) and code & 0xFF in BUSY
+    return error_code(exc) in BUSY
 
 
 def _check_writable(path: Path) -> None:

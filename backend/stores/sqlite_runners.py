@@ -1,29 +1,46 @@
 """How rounds of jobs are done on a SQLite file: writes together in one transaction, reads one by one.
 
 **Group commit.** The cost of a durable write is the flush at commit, and one flush serves any number of writes that
-wait. No caller gets an answer before COMMIT has returned. One write that fails spoils no other: each job changes data
-in a single statement, which SQLite undoes by itself when it fails (sqlite.org/lang_conflict.html), or gives up the
-whole transaction (``all_or_nothing``); and when that is lost, its jobs are tried one by one.
+wait. No caller gets an answer before the commit has returned. A round of nothing but row writes is one statement that
+commits by itself (``sqlite_row_writes.py``), any other a transaction. One write that fails spoils no other: each job
+changes data in a single statement, which SQLite undoes by itself when it fails (sqlite.org/lang_conflict.html), or
+gives up the whole transaction (``all_or_nothing``); and when that is lost, its jobs are tried one by one.
 
 **What an error means.** Before COMMIT nothing is written for certain: StoreUnavailable. An error of COMMIT itself says
-nothing: a commit that returned "disk I/O error" was seen to be there after reopening, so it is StoreOutcomeUnknown.
-Either way the connection is dropped, and the next round opens a new one, which recovers what the file holds.
+nothing: a commit that returned "disk I/O error" was seen to be there after reopening, so it is StoreOutcomeUnknown. A
+statement that commits by itself can fail before or in its commit: its error's code tells some of the first kind apart
+(``NOTHING_WRITTEN``). Either way the connection is dropped, and the next round opens a new one, which recovers what the
+file holds.
 """
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from ..ports import StoreOutcomeUnknown, StoreUnavailable
 from .job_thread import Job
-from .sqlite_file import SqliteLink, is_busy
+from .sqlite_file import ONE_STATEMENTS_FAULT, SqliteLink, error_code, is_busy
+from .sqlite_row_writes import NotAsUsual, RowWrite, write_rows
 
 log = logging.getLogger(__name__)
 
-ONE_JOBS_FAULT = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
-"""Errors of a statement, not of the file: the transaction goes on without it."""
+Jobs: TypeAlias = Sequence[Job[sqlite3.Connection]]
+
+NOTHING_WRITTEN: Final = frozenset(
+    {
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+"""Errors that come before the log holds the whole commit: of reading the file, or of a log that cannot grow."""
 
 
 class Writes:
@@ -31,59 +48,122 @@ class Writes:
         self._path = path
         self._link = link
         self._connection: sqlite3.Connection
-        self._changes_before = 0
+        self._was_busy = False
 
     def begin(self) -> bool:
-        """Take the write lock. A transaction that only asks for it later fails when another was quicker."""
+        """Open the file; and take the lock, where another process had it last time, before any job is claimed."""
         try:
             self._connection = self._link.connection()
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._changes_before = self._connection.total_changes
         except (sqlite3.Error, OSError) as exc:
             if is_busy(exc):
                 return False
             self._link.drop()
             raise unavailable(self._path, exc) from exc
-        return True
+        return not self._was_busy or self._lock()
 
-    def run(self, jobs: list[Job[sqlite3.Connection]]) -> None:
-        try:
-            for job in jobs:
-                _do(job, self._connection, self._path)
-        except sqlite3.Error as exc:
-            self._start_over(jobs, exc)
-            return
-        something_changed = self._connection.total_changes > self._changes_before
-        try:
-            self._connection.execute("COMMIT")
-            self._link.check_identity()
-        except (sqlite3.Error, OSError) as exc:
-            log.warning(
-                "a commit to %s failed; whether its %d writes landed is unknown: %s", self._path, len(jobs), exc
-            )
-            self._link.drop()
-            outcome = StoreOutcomeUnknown if something_changed else StoreUnavailable
-            for job in jobs:
-                job.error = outcome(f"commit to {self._path}: {exc}")
+    def run(self, jobs: list[Job[sqlite3.Connection]]) -> bool:
+        together = True
+        if not self._connection.in_transaction:
+            try:
+                if self._commit_rows(jobs):
+                    return True
+            except NotAsUsual:
+                together = False
+            try:
+                if not self._lock():
+                    return False
+            except StoreUnavailable as exc:
+                _fail(jobs, exc)
+                return True
+        self._transact(jobs, together=together)
+        return True
 
     def close(self) -> None:
         self._link.drop()
 
-    def _start_over(self, jobs: list[Job[sqlite3.Connection]], exc: sqlite3.Error) -> None:
+    def _lock(self) -> bool:
+        """Begin a transaction. One that only asks for the lock later fails when another was quicker."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as exc:
+            self._was_busy = is_busy(exc)
+            if self._was_busy:
+                return False
+            self._link.drop()
+            raise unavailable(self._path, exc) from exc
+        self._was_busy = False
+        return True
+
+    def _commit_rows(self, jobs: Jobs) -> bool:
+        """Do the jobs in one statement; False if it takes a transaction, or another process has the lock.
+
+        Raises:
+            NotAsUsual
+        """
+        if len(rows := _row_writes(jobs)) < len(jobs) or not jobs:
+            return False
+        try:
+            write_rows(self._connection, rows)
+            self._link.check_identity()
+        except (sqlite3.Error, OSError) as exc:
+            if is_busy(exc):
+                return False
+            if error_code(exc) in NOTHING_WRITTEN:
+                self._start_over(jobs, exc)
+            else:
+                self._lose(jobs, exc)
+            return True
+        _settle(jobs)
+        return True
+
+    def _transact(self, jobs: Jobs, *, together: bool) -> None:
+        """Do the jobs in the transaction that was begun, and commit it; row writes ``together`` if they can be."""
+        changes_before = self._connection.total_changes
+        try:
+            for job in self._without_rows(jobs) if together else jobs:
+                _do(job, self._connection, self._path)
+        except sqlite3.Error as exc:
+            self._start_over(jobs, exc)
+            return
+        something_changed = self._connection.total_changes > changes_before
+        try:
+            self._connection.execute("COMMIT")
+            self._link.check_identity()
+        except (sqlite3.Error, OSError) as exc:
+            self._lose(jobs, exc, something_changed=something_changed)
+
+    def _without_rows(self, jobs: Jobs) -> Jobs:
+        """Do the row writes among the jobs in one statement, if they are several; returns the jobs still to be done."""
+        if len(rows := _row_writes(jobs)) < 2:
+            return jobs
+        try:
+            write_rows(self._connection, rows)
+        except NotAsUsual:
+            return jobs
+        _settle(jobs)
+        return [job for job in jobs if not isinstance(job.work, RowWrite)]
+
+    def _lose(self, jobs: Jobs, exc: Exception, *, something_changed: bool = True) -> None:
+        log.warning("a commit to %s failed; whether its %d writes landed is unknown: %s", self._path, len(jobs), exc)
+        self._link.drop()
+        outcome = StoreOutcomeUnknown if something_changed else StoreUnavailable
+        _fail(jobs, outcome(f"commit to {self._path}: {exc}"))
+
+    def _start_over(self, jobs: Jobs, exc: Exception) -> None:
         """The transaction is lost with nothing written: the jobs share no fate, so each is tried by itself."""
         log.warning("a write to %s failed before it was committed: %s", self._path, exc)
         self._link.drop()
         if len(jobs) == 1:
-            jobs[0].error = unavailable(self._path, exc)
+            _fail(jobs, unavailable(self._path, exc))
             return
         for job in jobs:
             try:
-                if self.begin():
-                    self.run([job])
+                if self.begin() and (self._connection.in_transaction or self._lock()):
+                    self._transact([job], together=False)
                 else:
-                    job.error = unavailable(self._path, "locked by another process")
+                    _fail([job], unavailable(self._path, "locked by another process"))
             except StoreUnavailable as why:
-                job.error = why
+                _fail([job], why)
 
 
 class Reads:
@@ -101,13 +181,14 @@ class Reads:
             raise unavailable(self._path, exc) from exc
         return True
 
-    def run(self, jobs: list[Job[sqlite3.Connection]]) -> None:
+    def run(self, jobs: list[Job[sqlite3.Connection]]) -> bool:
         for job in jobs:
             try:
                 _do(job, self._link.connection(), self._path)
             except (sqlite3.Error, OSError) as exc:
                 self._link.drop()
-                job.error = unavailable(self._path, exc)
+                _fail([job], unavailable(self._path, exc))
+        return True
 
     def close(self) -> None:
         self._link.drop()
@@ -121,12 +202,28 @@ def all_or_nothing() -> Iterator[None]:
     """
     try:
         yield
-    except ONE_JOBS_FAULT as exc:
+    except ONE_STATEMENTS_FAULT as exc:
         raise sqlite3.OperationalError(str(exc)) from exc
 
 
 def unavailable(path: Path, why: object) -> StoreUnavailable:
     return StoreUnavailable(f"{path}: {why}")
+
+
+def _row_writes(jobs: Jobs) -> list[RowWrite[object]]:
+    return [job.work for job in jobs if isinstance(job.work, RowWrite)]
+
+
+def _settle(jobs: Jobs) -> None:
+    """The row writes among the jobs were made."""
+    for job in jobs:
+        if isinstance(job.work, RowWrite):
+            job.settle(job.work.answer)
+
+
+def _fail(jobs: Jobs, exc: Exception) -> None:
+    for job in jobs:
+        job.error = exc
 
 
 def _do(job: Job[sqlite3.Connection], connection: sqlite3.Connection, path: Path) -> None:
@@ -138,7 +235,7 @@ def _do(job: Job[sqlite3.Connection], connection: sqlite3.Connection, path: Path
     job.error = None
     try:
         job.do(connection)
-    except ONE_JOBS_FAULT as exc:
+    except ONE_STATEMENTS_FAULT as exc:
         job.error = unavailable(path, exc)
     except sqlite3.Error:
         raise

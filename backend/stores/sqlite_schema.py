@@ -149,6 +149,9 @@ ORDER_COLUMNS: Final = (
 STEADY_COLUMNS: Final = ("email", "amount_minor", "currency", "placed_at", "needs_attention")
 """Those of them that most changes of an order leave as they are."""
 
+CHANGING_COLUMNS: Final = tuple(column for column in ORDER_COLUMNS if column not in STEADY_COLUMNS)
+"""The others: SQLite writes the index of every column that is set."""
+
 DELIVERY_COLUMNS: Final = (
     "id",
     "schema",

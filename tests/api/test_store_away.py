@@ -7,6 +7,7 @@ import pytest
 
 from backend.config import Settings
 from backend.stores import SqliteStore
+from tests.contracts.faults import begins
 
 from .program import Program, problem, program
 
@@ -24,7 +25,7 @@ class Disk:
 
         class Connection(sqlite3.Connection):
             def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
-                if sql == "BEGIN IMMEDIATE":
+                if begins(self, sql):
                     # SQLite raises the limit to the pages that are there: the file may not grow any more.
                     super().execute(f"PRAGMA max_page_count={TIGHT if disk.trouble == 'full' else ROOMY}")
                     super().execute(f"PRAGMA query_only={'ON' if disk.trouble == 'read-only' else 'OFF'}")

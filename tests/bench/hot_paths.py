@@ -30,8 +30,8 @@ def create() -> None:
     """Read what was asked, place the order, plan its job, open it, and write it twice."""
     CreatePayment.model_validate(exact_json.loads(ASKED)).terms(Mode.INTEGRATION, UserId("user-1"))
     placed = an_order(mode=Mode.INTEGRATION)
-    order_values(placed)
-    order_values(with_job(placed, "J"))
+    order_values(placed, 0)
+    order_values(with_job(placed, "J"), 1)
 
 
 def webhook() -> None:
@@ -40,7 +40,7 @@ def webhook() -> None:
     told = read_signed(SIGNED)
     order = _read()
     events = learn_payment(order, order.jobs[0], told.fact)  # type: ignore[union-attr]
-    order_values(ledger.record(order, events, at=NOON, operation="hot", actor="webhook"))
+    order_values(ledger.record(order, events, at=NOON, operation="hot", actor="webhook"), 1)
     echo(SIGNED)
 
 

@@ -86,7 +86,7 @@ def fill(store: StoreAt, size: int) -> Stock:
                 client[store.database]["orders"].insert_many(batch)
     else:
         with closing(sqlite3.connect(store.folder / "orders.sqlite3")) as connection, connection:
-            connection.executemany(INSERT, ((order.id, order.terms.mode, *order_values(order)) for order in orders))
+            connection.executemany(INSERT, (order_values(order, 0) for order in orders))
     return Stock(references_of(size))
 
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from backend.ports import StoreOutcomeUnknown
 from backend.stores.memory import MemoryDisk
@@ -37,34 +37,61 @@ class LossyDisk(MemoryDisk):
         raise StoreOutcomeUnknown("the answer was lost")
 
 
+def begins(connection: sqlite3.Connection, sql: str) -> bool:
+    """Whether this statement begins a transaction that writes."""
+    return sql == "BEGIN IMMEDIATE" or _is_a_transaction(connection, sql)
+
+
+def commits(connection: sqlite3.Connection, sql: str) -> bool:
+    """Whether this statement commits what was written."""
+    return sql == "COMMIT" or _is_a_transaction(connection, sql)
+
+
+def _is_a_transaction(connection: sqlite3.Connection, sql: str) -> bool:
+    return sql.startswith("INSERT INTO row_writes") and not connection.in_transaction
+
+
 def lossy_connection_class(fault: LostAnswer) -> type[sqlite3.Connection]:
-    """Connections whose COMMIT says "disk I/O error", after it was done or instead of it.
+    """Connections whose commit says "disk I/O error", after it was done or instead of it.
 
     Seen with a real disk: a commit that failed so was there after the file was opened again.
     """
 
     class LossyConnection(sqlite3.Connection):
-        def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
-            if sql == "COMMIT" and fault.strikes():
-                if fault.landed:
-                    super().execute(sql)
-                error = sqlite3.OperationalError("disk I/O error")
-                error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-                raise error
-            return super().execute(sql, parameters)  # type: ignore[arg-type]
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            if not (fault.armed and commits(self, sql)):
+                return super().execute(sql, parameters)
+            if sql != "COMMIT":
+                super().execute("BEGIN IMMEDIATE")
+                self._do(sql, parameters)
+            fault.strikes()
+            super().execute("COMMIT" if fault.landed else "ROLLBACK")
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+            raise error
+
+        def _do(self, sql: str, parameters: Any) -> None:
+            try:
+                super().execute(sql, parameters)
+            except sqlite3.Error:
+                super().execute("ROLLBACK")
+                raise
 
     return LossyConnection
 
 
 def careless_connection_class() -> type[sqlite3.Connection]:
     """Connections that really commit every eighth time only, yet say that they did: what a crash test must find."""
-    commits = count()
+    numbers = count()
 
     class CarelessConnection(sqlite3.Connection):
         def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
-            begins_again = sql == "BEGIN IMMEDIATE" and self.in_transaction
-            if begins_again or (sql == "COMMIT" and next(commits) % 8):
+            if sql == "BEGIN IMMEDIATE" and self.in_transaction:
                 return self.cursor()
+            if commits(self, sql) and next(numbers) % 8:
+                if sql == "COMMIT":
+                    return self.cursor()
+                super().execute("BEGIN IMMEDIATE")
             return super().execute(sql, parameters)  # type: ignore[arg-type]
 
     return CarelessConnection

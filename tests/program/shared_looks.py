@@ -59,7 +59,7 @@ def share(folder: Path, orders: int, workers: int = WORKERS) -> Shared:
     file = folder / "orders.sqlite3"
     asyncio.run(_create(file))
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.executemany(INSERT, ((order.id, Mode.MOCK, *order_values(order)) for order in due_orders(orders)))
+        connection.executemany(INSERT, (order_values(order, 0) for order in due_orders(orders)))
     command = [sys.executable, "-m", "tests.program.shared_looks", "--work", str(file)]
     pipe = subprocess.PIPE
     processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(workers)]

@@ -18,9 +18,9 @@ from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable
 from backend.stores import MemoryStore, SqliteStore, codec
 from backend.stores.job_thread import Job, Runner
 from backend.stores.memory import MemoryDisk
+from backend.stores.sqlite import writing_link
 from backend.stores.sqlite_file import SqliteLink
 from backend.stores.sqlite_runners import Reads, Writes
-from backend.stores.sqlite_schema import create_tables
 
 if TYPE_CHECKING:
     from .world import World
@@ -58,10 +58,8 @@ class Inline(Generic[R]):
 
     async def run(self, work: Callable[[R], T]) -> T:
         job = Job(work, asyncio.get_running_loop().create_future())
-        if not self._runner.begin():
+        if not (self._runner.begin() and job.claim() and self._runner.run([job])):
             raise StoreUnavailable("locked by another process")
-        job.claim()
-        self._runner.run([job])
         job.deliver()
         return cast(T, await job.future)
 
@@ -71,7 +69,7 @@ class Inline(Generic[R]):
 
 class InlineSqliteStore(SqliteStore):
     async def open(self) -> None:
-        writes = Writes(self._path, SqliteLink(self._path, sqlite3.Connection, create=create_tables))
+        writes = Writes(self._path, writing_link(self._path))
         reads = Reads(self._path, SqliteLink(self._path, sqlite3.Connection, read_only=True))
         self._writer = cast(Any, Inline(writes))
         self._reader = cast(Any, Inline(reads))

@@ -87,7 +87,7 @@ def _delivery_row(delivery: Delivery) -> codec.Document:
 
 
 def _values(order: Order) -> tuple[object, ...]:
-    return (order.id, order.terms.mode, *order_values(order))
+    return order_values(order, 0)
 
 
 def _delivery_values(delivery: Delivery) -> tuple[object, ...]:

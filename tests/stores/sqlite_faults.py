@@ -1,8 +1,15 @@
 """Connections to SQLite that misbehave as disks, other processes and operators do."""
 
+import asyncio
 import sqlite3
-from threading import Event
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from threading import Condition, Event
 from typing import Any
+
+from backend.ports import OrderStore
+from tests.contracts.examples import an_order
+from tests.contracts.faults import begins, commits
 
 
 def full_disk(pages: int) -> type[sqlite3.Connection]:
@@ -10,7 +17,7 @@ def full_disk(pages: int) -> type[sqlite3.Connection]:
 
     class FullDisk(sqlite3.Connection):
         def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
-            if sql == "BEGIN IMMEDIATE":
+            if begins(self, sql):
                 super().execute(f"PRAGMA max_page_count={pages}")
             return super().execute(sql, parameters)  # type: ignore[arg-type]
 
@@ -30,19 +37,31 @@ def refused(statement: str, value: object) -> type[sqlite3.Connection]:
 
 
 class HangingDisk:
-    """COMMIT, or another statement, waits until ``go_on`` is set; ``reached`` tells that one does."""
+    """Once ``go_on`` is cleared, a commit waits until it is set; ``reached`` tells that one does."""
 
-    def __init__(self, statement: str = "COMMIT") -> None:
+    def __init__(self) -> None:
         self.go_on = Event()
+        self.go_on.set()
         self.reached = Event()
-        self._statement = statement
+
+    @asynccontextmanager
+    async def hanging(self, store: OrderStore) -> AsyncIterator["asyncio.Task[bool]"]:
+        """Meanwhile the store's writer is at a write, which is given, so what is asked for waits and goes together."""
+        self.go_on.clear()
+        self.reached.clear()
+        write = asyncio.create_task(store.insert(an_order("BEFORE-ALL")))
+        await asyncio.to_thread(self.reached.wait)
+        yield write
+        await asyncio.sleep(0)  # let the tasks hand their writes in
+        self.go_on.set()
+        assert await write
 
     def connection_class(self) -> type[sqlite3.Connection]:
         disk = self
 
         class Hanging(sqlite3.Connection):
             def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
-                if sql == disk._statement:
+                if commits(self, sql):
                     disk.wait()
                 return super().execute(sql, parameters)  # type: ignore[arg-type]
 
@@ -58,13 +77,24 @@ class Recorder:
 
     def __init__(self) -> None:
         self.statements: list[str] = []
+        self._is_new = Condition()
 
     def connection_class(self) -> type[sqlite3.Connection]:
-        statements = self.statements
+        recorder = self
 
         class Recorded(sqlite3.Connection):
             def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
-                statements.append(sql)
+                recorder.note(sql)
                 return super().execute(sql, parameters)  # type: ignore[arg-type]
 
         return Recorded
+
+    def note(self, sql: str) -> None:
+        with self._is_new:
+            self.statements.append(sql)
+            self._is_new.notify_all()
+
+    def wait_for(self, sql: str) -> None:
+        """Block until this was executed."""
+        with self._is_new:
+            assert self._is_new.wait_for(lambda: sql in self.statements, timeout=10), sql

@@ -5,12 +5,14 @@ import multiprocessing
 import re
 import sqlite3
 import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import pytest
+from msgspec.structs import replace
 
 from backend.domain.history import broken_at
 from backend.domain.money import CurrencyCode
@@ -19,8 +21,8 @@ from backend.domain.searching import Cursor, DeliveryQuery, OrderQuery
 from backend.domain.statuses import OrderStatus
 from backend.domain.terms import Mode
 from backend.stores import SqliteStore, codec, sqlite, sqlite_search
-from backend.stores.sqlite_schema import TABLES_1
-from tests.contracts.examples import NOON, an_order
+from backend.stores.sqlite_schema import TABLES_1, create_tables
+from tests.contracts.examples import NOON, a_delivery, an_order, noted, with_job
 from tests.contracts.order_store import add_note
 
 from .sqlite_faults import HangingDisk, Recorder
@@ -33,27 +35,102 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "orders.db"
 
 
-async def test_writes_that_wait_are_committed_together(path: Path) -> None:
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[tuple[SqliteStore, HangingDisk, Recorder]]:
+    """A store, what makes its writer hang, and what tells what it executes from now on."""
     disk, recorder = HangingDisk(), Recorder()
-    disk.go_on.set()
 
     class Connection(recorder.connection_class(), disk.connection_class()):  # type: ignore[misc]
-        pass
+        """Its bases are made for this test, which no checker can follow."""
 
     store = SqliteStore(path, connection_class=Connection)
     await store.open()
     recorder.statements.clear()
-    disk.reached.clear()
-    disk.go_on.clear()
-    first = asyncio.create_task(store.insert(an_order("FIRST")))
-    await asyncio.to_thread(disk.reached.wait)
-    rest = [asyncio.create_task(store.insert(an_order(f"N{n}"))) for n in range(100)]
-    await asyncio.sleep(0)  # let the tasks hand their writes in
-    assert not first.done(), "nobody is answered before COMMIT has returned"
-    disk.go_on.set()
-    assert await asyncio.gather(first, *rest) == [True] * 101
-    await store.close()
-    assert recorder.statements.count("COMMIT") == 2
+    try:
+        yield store, disk, recorder
+    finally:
+        await store.close()
+
+
+ROWS: Final = "INSERT INTO row_writes"
+
+
+async def test_writes_that_wait_are_committed_together(path: Path) -> None:
+    async with opened(path) as (store, disk, recorder):
+        async with disk.hanging(store) as first:
+            rest = [asyncio.create_task(store.insert(an_order(f"N{n}"))) for n in range(60)]
+            assert not first.done(), "nobody is answered before the commit has returned"
+        assert await asyncio.gather(*rest) == [True] * 60
+    assert [statement.split(" VALUES ")[0] for statement in recorder.statements] == [ROWS, ROWS]
+
+
+async def test_writes_that_waited_for_the_lock_are_committed_together(path: Path) -> None:
+    async with opened(path) as (store, _, recorder):
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writes = [asyncio.create_task(store.insert(an_order(f"N{n}"))) for n in range(60)]
+            writes.append(asyncio.create_task(store.insert(an_order("N0"))))
+            await asyncio.to_thread(recorder.wait_for, "BEGIN IMMEDIATE")
+            recorder.statements.clear()
+        assert await asyncio.gather(*writes) == [*[True] * 60, False]
+    assert recorder.statements.count("COMMIT") == 1
+
+
+async def test_two_programs_that_start_on_a_new_file_at_once_both_write(path: Path) -> None:
+    """The second has seen the file without tables, and SQLite keeps what it saw."""
+
+    class LateConnection(sqlite3.Connection):
+        is_late = False
+
+        def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
+            if sql == "BEGIN IMMEDIATE" and not self.is_late:
+                self.is_late = True
+                with closing(sqlite3.connect(path, isolation_level=None)) as first:
+                    create_tables(first)
+            return super().execute(sql, parameters)  # type: ignore[arg-type]
+
+    store = SqliteStore(path, connection_class=LateConnection)
+    await store.open()
+    try:
+        assert await store.insert(an_order("A"))
+    finally:
+        await store.close()
+
+
+Write: TypeAlias = Callable[[SqliteStore], Awaitable[object]]
+
+OLD: Final = an_order("OLD")
+UNUSUAL: Final[dict[str, tuple[Write, object]]] = {
+    "an order that is there": (lambda store: store.insert(OLD), False),
+    "an order that is not": (lambda store: store.replace(with_job(an_order("NONE"), "J"), 1), False),
+    "another version of its order": (lambda store: store.replace(with_job(OLD, "J"), 7), False),
+    "an order that needs attention from now on": (lambda store: store.replace(noted(OLD, "raised"), 1), True),
+    "a delivery that came before": (
+        lambda store: store.receive_applied(a_delivery(b"old"), "applied", with_job(OLD, "J"), 1),
+        replace(a_delivery(b"old"), received=2).settled("applied"),
+    ),
+    "a delivery and another version of its order": (
+        lambda store: store.receive_applied(a_delivery(b"new"), "applied", with_job(OLD, "J"), 7),
+        a_delivery(b"new"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("write", "answer"), UNUSUAL.values(), ids=UNUSUAL)
+async def test_a_write_that_finds_something_unusual_spoils_none_that_waits_with_it(
+    path: Path, write: Write, answer: object
+) -> None:
+    async with opened(path) as (store, disk, recorder):
+        await store.insert(OLD)
+        await store.receive(a_delivery(b"old"))
+        recorder.statements.clear()
+        async with disk.hanging(store):
+            before = asyncio.create_task(store.insert(an_order("A")))
+            unusual = asyncio.ensure_future(write(store))
+            after = asyncio.create_task(store.insert(an_order("B")))
+        assert (await before, await unusual, await after) == (True, answer, True)
+        assert recorder.statements.count("COMMIT") == 1, "they still share one commit"
+        assert {order.reference for order in await store.scan(Mode.MOCK, None, 10)} == {"BEFORE-ALL", "OLD", "A", "B"}
 
 
 async def test_every_writing_connection_flushes_its_commits(path: Path) -> None:

@@ -171,19 +171,15 @@ async def test_full_disk_refuses_a_write_whole_and_recovers_when_there_is_room(p
 
 
 async def test_write_that_finds_no_room_spoils_none_that_was_to_be_committed_with_it(path: Path) -> None:
-    disk = HangingDisk("BEGIN IMMEDIATE")
-    disk.go_on.set()
+    disk = HangingDisk()
 
     class Connection(full_disk(pages=60), disk.connection_class()):  # type: ignore[misc]
         """Its bases are made for this test, which no checker can follow."""
 
     async with opened(path, connection_class=Connection) as store:
-        disk.go_on.clear()
-        disk.reached.clear()
         names = {"A": "a", "HUGE": "huge " * 100_000, "B": "b"}
-        writes = [asyncio.create_task(store.insert(an_order(ref, name=name))) for ref, name in names.items()]
-        await asyncio.to_thread(disk.reached.wait)
-        disk.go_on.set()
+        async with disk.hanging(store):
+            writes = [asyncio.create_task(store.insert(an_order(ref, name=name))) for ref, name in names.items()]
         first, huge, last = await asyncio.gather(*writes, return_exceptions=True)
         assert (first, last) == (True, True)
         assert isinstance(huge, StoreUnavailable)
@@ -193,22 +189,18 @@ async def test_write_that_finds_no_room_spoils_none_that_was_to_be_committed_wit
 async def test_delivery_that_cannot_be_stored_leaves_its_order_alone_and_what_was_to_be_committed_with_it(
     path: Path,
 ) -> None:
-    disk = HangingDisk("BEGIN IMMEDIATE")
-    disk.go_on.set()
+    disk = HangingDisk()
     order, delivery = an_order("APPLIED"), a_delivery(b"bad")
 
-    class Connection(refused("INSERT INTO deliveries", delivery.id), disk.connection_class()):  # type: ignore[misc]
+    class Connection(refused("INSERT INTO", delivery.id), disk.connection_class()):  # type: ignore[misc]
         """Its bases are made for this test, which no checker can follow."""
 
     async with opened(path, connection_class=Connection) as store:
         await store.insert(order)
-        disk.go_on.clear()
-        disk.reached.clear()
-        first = asyncio.create_task(store.insert(an_order("A")))
-        applied = asyncio.create_task(store.receive_applied(delivery, "applied", noted(order, "applied"), 1))
-        last = asyncio.create_task(store.insert(an_order("B")))
-        await asyncio.to_thread(disk.reached.wait)
-        disk.go_on.set()
+        async with disk.hanging(store):
+            first = asyncio.create_task(store.insert(an_order("A")))
+            applied = asyncio.create_task(store.receive_applied(delivery, "applied", noted(order, "applied"), 1))
+            last = asyncio.create_task(store.insert(an_order("B")))
         assert (await first, await last) == (True, True)
         await fails(applied, StoreUnavailable, "refused")
         assert await store.get_delivery(delivery.id) is None
@@ -303,7 +295,6 @@ async def test_failed_commit_leaves_all_its_writes_unknown(path: Path, *, landed
 
 async def test_disk_that_hangs_in_a_commit_leaves_it_unknown_and_later_writes_unmade(path: Path) -> None:
     disk = HangingDisk()
-    disk.go_on.set()
     async with opened(path, timeout_seconds=LIMIT_SECONDS, connection_class=disk.connection_class()) as store:
         disk.go_on.clear()
         disk.reached.clear()
@@ -322,7 +313,6 @@ async def test_disk_that_hangs_in_a_commit_leaves_it_unknown_and_later_writes_un
 
 async def test_caller_that_is_cancelled_disturbs_nobody(path: Path) -> None:
     disk = HangingDisk()
-    disk.go_on.set()
     async with opened(path, connection_class=disk.connection_class()) as store:
         disk.go_on.clear()
         disk.reached.clear()

@@ -1,0 +1,110 @@
+"""Writes of orders and deliveries that go together as the rows of one statement, which is a transaction by itself.
+
+A thread that comes back from a statement waits for the interpreter, a millisecond and more while the event loop is
+busy; and where it holds the file's lock, every other process waits with it. So what waits is given to one INSERT into a
+view, whose triggers know what to do with each row: SQLite takes the lock, writes, flushes and lets go in one call.
+
+It is all or nothing. A row that does not find what it usually finds (its order is there already, or in another version,
+or its delivery came before) ends the statement with nothing written, and each write is then made alone.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from typing import Final, Generic, TypeAlias, TypeVar
+
+from .sqlite_file import ONE_STATEMENTS_FAULT
+from .sqlite_schema import CHANGING_COLUMNS, DELIVERY_COLUMNS, ORDER_COLUMNS, STEADY_COLUMNS
+
+T = TypeVar("T")
+Row: TypeAlias = tuple[object, ...]
+
+ORDER_ROW: Final = ("id", "mode", "expected_version", *ORDER_COLUMNS)
+"""An order that takes the place of its ``expected_version``, 0 for none."""
+DELIVERY_ROW: Final = tuple(f"delivery_{column}" for column in DELIVERY_COLUMNS)
+NO_DELIVERY: Final[Row] = (None,) * len(DELIVERY_ROW)
+
+_COLUMNS: Final = (*ORDER_ROW, *DELIVERY_ROW)
+_ONE_ROW: Final = f"({', '.join('?' * len(_COLUMNS))})"
+
+
+def _new(columns: Sequence[str]) -> str:
+    return ", ".join(f"new.{column}" for column in columns)
+
+
+def _from_new(columns: Sequence[str], separator: str) -> str:
+    return separator.join(f"{column} = new.{column}" for column in columns)
+
+
+_LOOK_AGAIN: Final = "SELECT 1 FROM orders, deliveries LIMIT 0"
+"""Makes SQLite read the tables' names again if another process has made them since this connection was opened: for a
+table that only a trigger names it would not (3.40.1: "no such table", until the connection is closed)."""
+
+_UNLESS_WRITTEN: Final = "SELECT RAISE(ABORT, 'not as usual') WHERE changes() = 0;"
+_DECLARATIONS: Final = (
+    "PRAGMA temp_store=MEMORY",
+    f"CREATE TEMP VIEW row_writes ({', '.join(_COLUMNS)}) AS SELECT {', '.join(['NULL'] * len(_COLUMNS))}",
+    f"""
+    CREATE TEMP TRIGGER new_order INSTEAD OF INSERT ON row_writes WHEN new.expected_version = 0 BEGIN
+        INSERT INTO orders (id, mode, {", ".join(ORDER_COLUMNS)}) VALUES ({_new(("id", "mode", *ORDER_COLUMNS))})
+            ON CONFLICT (id) DO NOTHING;
+        {_UNLESS_WRITTEN}
+    END
+    """,  # noqa: S608 - ours
+    f"""
+    CREATE TEMP TRIGGER changed_order INSTEAD OF INSERT ON row_writes WHEN new.expected_version > 0 BEGIN
+        UPDATE orders SET {_from_new(CHANGING_COLUMNS, ", ")}
+            WHERE id = new.id AND version = new.expected_version AND {_from_new(STEADY_COLUMNS, " AND ")};
+        {_UNLESS_WRITTEN}
+    END
+    """,  # noqa: S608 - ours
+    f"""
+    CREATE TEMP TRIGGER new_delivery INSTEAD OF INSERT ON row_writes WHEN new.delivery_id IS NOT NULL BEGIN
+        INSERT INTO deliveries VALUES ({_new(DELIVERY_ROW)}) ON CONFLICT (id) DO NOTHING;
+        {_UNLESS_WRITTEN}
+    END
+    """,  # noqa: S608 - ours
+)
+
+
+class NotAsUsual(Exception):
+    """One of the writes has to be made alone; none was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowWrite(Generic[T]):
+    """``answer`` is the caller's once ``row`` is written; ``alone`` makes the same write whatever it finds."""
+
+    row: Row
+    answer: T
+    alone: Callable[[sqlite3.Connection], T]
+
+    def __call__(self, connection: sqlite3.Connection) -> T:
+        return self.alone(connection)
+
+
+def declare_row_writes(connection: sqlite3.Connection) -> None:
+    """On this connection, not in the file: what it says is of this version of the program."""
+    connection.execute(_LOOK_AGAIN)
+    for statement in _DECLARATIONS:
+        connection.execute(statement)
+
+
+def write_rows(connection: sqlite3.Connection, writes: Sequence[RowWrite[object]]) -> None:
+    """Make so many writes as a round of jobs has at most.
+
+    Raises:
+        NotAsUsual
+        sqlite3.Error: something is wrong with the file.
+    """
+    try:
+        connection.execute(_insert(len(writes)), [*chain.from_iterable(write.row for write in writes)])
+    except (*ONE_STATEMENTS_FAULT, ValueError, OverflowError) as exc:
+        raise NotAsUsual from exc
+
+
+@cache
+def _insert(rows: int) -> str:
+    return f"INSERT INTO row_writes VALUES {', '.join([_ONE_ROW] * rows)}"  # noqa: S608 - ours

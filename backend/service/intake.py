@@ -18,6 +18,10 @@ class Intake:
         self._row = delivery if is_stored else None
 
     @property
+    def is_stored(self) -> bool:
+        return self._row is not None
+
+    @property
     def is_settled(self) -> bool:
         return self._row is not None and not self._row.is_pending
 

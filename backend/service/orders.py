@@ -35,6 +35,7 @@ Found = TypeVar("Found", Order, Order | None)
 
 MOST_ROUNDS: Final = 30
 LONGEST_PAUSE_SECONDS: Final = 0.2
+LIMIT: Final = timedelta(seconds=5)
 
 
 class Orders:
@@ -44,7 +45,7 @@ class Orders:
         clock: Clock,
         mode: Mode,
         *,
-        limit: timedelta = timedelta(seconds=5),
+        limit: timedelta = LIMIT,
         tells_shop: bool = False,
     ) -> None:
         """After ``limit`` a write whose outcome stays unknown is given up: the store is away, and its caller waits.
@@ -54,7 +55,7 @@ class Orders:
         self._store = store
         self._clock = clock
         self._mode = mode
-        self._limit = limit
+        self.limit = limit
         self._tells_shop = tells_shop
 
     async def insert(self, order: Order) -> Order:
@@ -73,7 +74,7 @@ class Orders:
                 if await self._store.insert(order):
                     return order
             except StoreOutcomeUnknown:
-                if self._clock.now() >= began + self._limit:
+                if self._clock.now() >= began + self.limit:
                     raise
                 await self._pause()
                 continue
@@ -134,7 +135,7 @@ class Orders:
                 if await write(changed, order.version):
                     return _follow(changed)
             except StoreOutcomeUnknown:
-                if self._clock.now() >= began + self._limit:
+                if self._clock.now() >= began + self.limit:
                     raise
                 await self._pause()
             order = await self.load(order.id)

@@ -6,21 +6,22 @@ from datetime import timedelta
 
 import pytest
 
-from backend.domain.deliveries import delivery_id
+from backend.domain.deliveries import Delivery, delivery_id
 from backend.domain.errors import CardNumberNotAccepted
+from backend.domain.model import Order, OrderId
 from backend.domain.order_status import order_status
 from backend.domain.references import OwnReference
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
 from backend.domain.terms import Mode
-from backend.ports import WebhookRejected, WebhookUnreadable
+from backend.ports import StoreUnavailable, WebhookRejected, WebhookUnreadable
 from backend.service.delivery_subject import Outcome
-from backend.service.orders import Orders
+from backend.service.orders import LIMIT, Orders
 from backend.service.start_payment import GatewayDidNotAnswer, PaymentNotStarted, StartedPayment
 from backend.service.sweeping import old_deliveries
 from backend.stores import MemoryStore
 
 from .mortality import Died, MortalDisk, Mortality
-from .world import DECLINED, TOKENS, Ahead, World, world
+from .world import DECLINED, TOKENS, Ahead, SharedClock, World, world
 
 
 def captured(started: StartedPayment, **changed: str) -> dict[str, str]:
@@ -42,6 +43,42 @@ async def test_a_signed_webhook_makes_the_order_paid(here: World) -> None:
         "orderReference": "TEST-001",
     }
     assert await here.status() is OrderStatus.PAID
+
+
+class HungStore(MemoryStore):
+    """Once ``clock`` is set, every call takes the whole limit and fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock: SharedClock | None = None
+        self.calls = 0
+
+    async def get(self, order_id: OrderId) -> Order | None:
+        await self._hang()
+        return await super().get(order_id)
+
+    async def receive(self, delivery: Delivery) -> Delivery:
+        await self._hang()
+        return await super().receive(delivery)
+
+    async def _hang(self) -> None:
+        if self.clock is not None:
+            self.calls += 1
+            await self.clock.sleep(LIMIT.total_seconds())
+            raise StoreUnavailable("no answer")
+
+
+async def test_a_store_that_hangs_is_waited_for_once() -> None:
+    store = HungStore()
+    async with world(store=store) as here:
+        started = await here.start()
+        headers, body = here.signed(**captured(started))
+        store.clock = here.clock
+        with pytest.raises(StoreUnavailable):
+            await here.take(headers, body)
+        assert store.calls == 1, "a gateway that waits longer gives up before it is answered"
+        store.clock = None
+        assert (await here.take(headers, body)).outcome is Outcome.APPLIED
 
 
 async def test_a_hundred_copies_at_once_have_one_effect(here: World) -> None:

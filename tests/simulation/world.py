@@ -372,7 +372,8 @@ class _Watch(logging.Handler):
 
     def __exit__(self, *_: object) -> None:
         log = logging.getLogger("backend")
-        log.level, log.propagate = self._before
+        level, log.propagate = self._before
+        log.setLevel(level)  # which also forgets what loggers below it had worked out
         log.removeHandler(self)
 
 

@@ -10,7 +10,7 @@ are errors, split the same way:
     +-- DocumentUnreadable      not what any version of this program writes
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -264,6 +264,17 @@ class Work(StrEnum):
     NOTICE = "notice"  # at ``next_notice_at``: tell the shop
 
 
+class Applied(Struct, frozen=True):
+    """What a delivery makes of its order: the order's next version, and the words that are kept with the delivery."""
+
+    order: Order
+    outcome: str
+
+
+Apply: TypeAlias = Callable[[Order], Applied | None]
+"""Called in any thread, and perhaps again, so it has no effect."""
+
+
 class OrderStore(Protocol):
     """Orders, the inbox and small records, durably.
 
@@ -328,11 +339,14 @@ class OrderStore(Protocol):
         """Add the delivery, or count it on its row; returns the row as it stands, with whatever else came
         meanwhile counted too. Its ``next_try_at`` is taken over."""
 
-    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
-        """As ``receive``; and where ``replace`` would replace the order, that and ``settle``, in one go.
+    async def receive_and_apply(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> Delivery | None:
+        """Read the order, and do with the delivery what ``apply`` makes of it; None, and nothing done, if that is
+        nothing, or there is no such order.
 
-        ``order`` is a change of one that was read. The row that is returned is pending where that was not replaced, or
-        where the row came again meanwhile. Cut short, it leaves the first of the three steps done, or the first two.
+        The delivery is stored as by ``receive``; and where ``replace`` would put the changed order in the place of the
+        version before it, that and ``settle`` are done in the same go. The row that is returned is pending where the
+        order was not replaced, or where the row came again meanwhile. Cut short, it leaves the first of the three steps
+        done, or the first two.
         """
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:

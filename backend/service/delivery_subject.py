@@ -55,12 +55,17 @@ async def find_subject(orders: Orders, reading: SignedFact | Hint) -> tuple[Orde
         order = await orders.find_by_job(reading.job_reference)
     else:
         return None
-    for job in order.jobs if order is not None else ():
+    job = find_job(order, reading) if order is not None else None
+    return None if order is None or job is None else (order, job)
+
+
+def find_job(order: Order, reading: SignedFact | Hint) -> Job | None:
+    """The order's job that a delivery is about."""
+    for job in order.jobs:
         same_name = reading.own_reference in (None, job.own_reference)
         unnamed = job.job_reference is None and reading.own_reference is not None
         if same_name and (reading.job_reference in (None, job.job_reference) or unnamed):
-            assert order is not None
-            return order, job
+            return job
     return None
 
 

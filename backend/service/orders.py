@@ -6,7 +6,7 @@ its history is the proof. Deciding again is always safe, because it never calls 
 """
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, TypeVar
 
@@ -28,8 +28,6 @@ Decide: TypeAlias = Callable[[Order], Sequence[Event]]
 
 Step: TypeAlias = Callable[[Order], tuple[Order, Sequence[Event]]]
 """The order with its outbox brought on, and what happens to the order with it; as ``Decide``, without effect."""
-
-Write: TypeAlias = Callable[[Order, int], Awaitable[bool]]
 
 Found = TypeVar("Found", Order, Order | None)
 
@@ -83,19 +81,10 @@ class Orders:
                 return stored
         raise StoreUnavailable(f"order {order.id} could not be stored in {MOST_ROUNDS} tries")
 
-    async def change(
-        self,
-        order: Order,
-        decide: Decide,
-        *,
-        actor: str,
-        operation: str | None = None,
-        write: Write | None = None,
-    ) -> Order:
+    async def change(self, order: Order, decide: Decide, *, actor: str, operation: str | None = None) -> Order:
         """Apply what ``decide`` makes of the order, once; returns the order as it stands then.
 
-        Whether it was this call that changed it, ``made_by`` tells of the ``operation`` given. ``write`` replaces it as
-        the store's ``replace`` does, and may write more along with it.
+        Whether it was this call that changed it, ``made_by`` tells of the ``operation`` given.
 
         Raises:
             StoreError: the change may or may not have been made; nothing else has.
@@ -104,7 +93,7 @@ class Orders:
         def step(known: Order) -> tuple[Order, Sequence[Event]]:
             return known, decide(known)
 
-        return await self._write(order, step, actor, operation or new_operation(), write or self._store.replace)
+        return await self._write(order, step, actor, operation or new_operation())
 
     async def steer(self, order: Order, step: Step, *, actor: str) -> Order:
         """Write how far telling the shop came, and what happens to the order with it; returns the order as it is then.
@@ -114,25 +103,29 @@ class Orders:
         Raises:
             StoreError: the step may or may not have been taken.
         """
-        return await self._write(order, step, actor, new_operation(), self._store.replace)
+        return await self._write(order, step, actor, new_operation())
 
-    async def _write(self, order: Order, step: Step, actor: str, operation: str, write: Write) -> Order:
+    def after(self, order: Order, events: Sequence[Event], *, actor: str, operation: str) -> Order:
+        """The order after ``events``, as it is to be written: its next version, with its next look and notice."""
+        now = self._clock.now()
+        changed = record(order, events, at=now, operation=operation, actor=actor, tells_shop=self._tells_shop)
+        return replace(
+            changed,
+            version=order.version + 1,
+            next_check_at=next_check(changed, now) if events else changed.next_check_at,
+            next_notice_at=next_notice(changed),
+        )
+
+    async def _write(self, order: Order, step: Step, actor: str, operation: str) -> Order:
         began = self._clock.now()
         for _ in range(MOST_ROUNDS):
             _follow(order)
             stepped, events = step(order)
             if stepped is order and not events:
                 return order
-            now = self._clock.now()
-            changed = record(stepped, events, at=now, operation=operation, actor=actor, tells_shop=self._tells_shop)
-            changed = replace(
-                changed,
-                version=order.version + 1,
-                next_check_at=next_check(changed, now) if events else changed.next_check_at,
-                next_notice_at=next_notice(changed),
-            )
+            changed = self.after(stepped, events, actor=actor, operation=operation)
             try:
-                if await write(changed, order.version):
+                if await self._store.replace(changed, order.version):
                     return _follow(changed)
             except StoreOutcomeUnknown:
                 if self._clock.now() >= began + self.limit:

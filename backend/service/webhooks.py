@@ -2,7 +2,7 @@
 
 Crash points: before the row is stored the gateway has no acknowledgement and repeats; from then on the row is pending
 until it was worked through, whoever does it. Applying is idempotent, so a row may be worked through twice. The usual
-webhook is stored and applied in one write, which never leaves the order changed without the row (``intake.py``).
+webhook is stored and applied in one write, which never leaves the order changed without the row.
 """
 
 import asyncio
@@ -17,25 +17,26 @@ from msgspec.structs import replace
 
 from ..domain.card_numbers import refuse_card_numbers
 from ..domain.deliveries import Delivery, delivery_id
-from ..domain.facts import Hint, PaymentFact, SignedFact
+from ..domain.facts import Hint, SignedFact
 from ..domain.job_tokens import JobTokens
-from ..domain.model import Job, Order
-from ..domain.references import OwnReference
+from ..domain.model import Order, order_id
+from ..domain.references import OwnReference, split_own_reference
 from ..domain.schedule import LOOK_AT_MOST_EVERY, rests_until
 from ..domain.terms import Mode
-from ..ports import Clock, OrderStore, PaymentGateway, StoreError, WebhookRejected, WebhookUnreadable
+from ..following import follow_order
+from ..ports import Applied, Clock, OrderStore, PaymentGateway, StoreError, WebhookRejected, WebhookUnreadable
 from .delivery_subject import (
     ACTOR,
     JOB,
     Outcome,
+    find_job,
     find_subject,
     is_known,
     learn_fact,
     outcome_of,
     read_delivery,
 )
-from .intake import Intake
-from .orders import Orders
+from .orders import Orders, new_operation
 from .reconcile import Looked, Reconciler
 from .sightings import Sightings
 
@@ -113,8 +114,8 @@ class Webhooks:
             await self._store.settle(delivery.id, delivery.received, Outcome.UNREADABLE)
             raise
         acknowledgement = gateway.acknowledgement(body)
-        intake = Intake(self._store, _taken_as("hint" if isinstance(reading, Hint) else "fact", new))
-        return Accepted(acknowledgement, await self._take_in(intake, reading))
+        new = _taken_as("hint" if isinstance(reading, Hint) else "fact", new)
+        return Accepted(acknowledgement, await self._take_in(new, reading))
 
     async def run_pending(self) -> int:
         """Work through one batch of pending deliveries; returns how many there were."""
@@ -157,39 +158,57 @@ class Webhooks:
         if await self._apply(delivery, reading) is Outcome.CONFIRMING:
             await self._confirm(delivery, reading)
 
-    async def _take_in(self, intake: Intake, reading: SignedFact | Hint) -> Outcome:
+    async def _take_in(self, new: Delivery, reading: SignedFact | Hint) -> Outcome:
         """Store a new delivery and do what can be done with it without the gateway.
 
         Raises:
             StoreError: it is not known to be stored.
         """
-        began = self._clock.now()
-        try:
-            outcome = await self._at_once(intake, reading)
-        except StoreError as exc:
-            if not intake.is_stored and self._clock.now() >= began + self._orders.limit / 2:
-                raise  # a store that hung hangs again, and the gateway does not wait for ever
-            return _later(await intake.stored(), exc)
-        if outcome is not None:
-            return outcome
-        delivery = await intake.stored()
+        delivery = await self._store_applied(new, reading)
+        if delivery is None:
+            delivery = await self._store.receive(new)
+        if not delivery.is_pending:
+            return Outcome(delivery.outcome)
         try:
             outcome = await self._apply(delivery, reading)
             if outcome is Outcome.CONFIRMING:
                 await self._store.postpone(delivery.id, self._clock.now(), outcome)
                 self._wake_worker()
         except StoreError as exc:
-            return _later(delivery, exc)
+            log.warning("delivery %s is stored and will be applied later: %s", delivery.id, exc)
+            return Outcome.LATER
         return outcome
 
-    async def _at_once(self, intake: Intake, reading: SignedFact | Hint) -> Outcome | None:
-        """Store and apply a fact about a payment that is known here; None, and nothing done, with anything else."""
-        if isinstance(reading, Hint):
+    async def _store_applied(self, new: Delivery, reading: SignedFact | Hint) -> Delivery | None:
+        """Store a fact that is news about a payment known here, and apply it; None with anything else.
+
+        Raises:
+            StoreError: the store hangs, and would hang again; a gateway does not wait for ever.
+        """
+        named = split_own_reference(reading.own_reference) if reading.own_reference is not None else None
+        if isinstance(reading, Hint) or named is None:
             return None
-        found = await find_subject(self._orders, reading)
-        if found is None or not is_known(found[1], reading.fact):
+        apply, began = partial(self._applied, reading, new_operation()), self._clock.now()
+        try:
+            delivery = await self._store.receive_and_apply(new, order_id(self._mode, named[0]), apply)
+        except StoreError:
+            if self._clock.now() >= began + self._orders.limit / 2:
+                raise
             return None
-        return await self._learn(intake, *found, reading.fact)
+        if delivery is not None:
+            follow_order(named[0], (reading.fact.payment_reference,))
+        return delivery
+
+    def _applied(self, reading: SignedFact, operation: str, order: Order) -> Applied | None:
+        """What the fact makes of the order, if its payment is known and it is news."""
+        job, fact = find_job(order, reading), reading.fact
+        if job is None or not is_known(job, fact):
+            return None
+        events = learn_fact(job.number, fact, order)
+        if not events:
+            return None
+        changed = self._orders.after(order, events, actor=ACTOR, operation=operation)
+        return Applied(changed, outcome_of(job.number, fact, changed))
 
     async def _apply(self, delivery: Delivery, reading: SignedFact | Hint) -> Outcome:
         """Do what can be done without the gateway; after CONFIRMING the row is still to be dealt with."""
@@ -199,16 +218,10 @@ class Webhooks:
         order, job = found
         if isinstance(reading, Hint) or not is_known(job, reading.fact):
             return Outcome.CONFIRMING
-        return await self._learn(Intake(self._store, delivery, is_stored=True), order, job, reading.fact)
-
-    async def _learn(self, intake: Intake, order: Order, job: Job, fact: PaymentFact) -> Outcome:
-        outcome = partial(outcome_of, job.number, fact)
-        write = partial(intake.write, outcome)
-        order = await self._orders.change(order, partial(learn_fact, job.number, fact), actor=ACTOR, write=write)
-        if not intake.is_settled:
-            delivery = await intake.stored()
-            await self._store.settle(delivery.id, delivery.received, outcome(order))
-        return outcome(order)
+        order = await self._orders.change(order, partial(learn_fact, job.number, reading.fact), actor=ACTOR)
+        outcome = outcome_of(job.number, reading.fact, order)
+        await self._store.settle(delivery.id, delivery.received, outcome)
+        return outcome
 
     async def _confirm(self, delivery: Delivery, reading: SignedFact | Hint) -> None:
         """Ask the gateway. A hint is dealt with by having asked, a fact once its payment is known there."""
@@ -295,8 +308,3 @@ def _keep_out_card_numbers(delivery: Delivery, named: OwnReference | None) -> No
 
 def _taken_as(what: str, delivery: Delivery) -> Delivery:
     return replace(delivery, headers=(*delivery.headers, (TAKEN_AS, what)))
-
-
-def _later(delivery: Delivery, why: StoreError) -> Outcome:
-    log.warning("delivery %s is stored and will be applied later: %s", delivery.id, why)
-    return Outcome.LATER

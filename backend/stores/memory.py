@@ -21,7 +21,7 @@ from ..domain.references import JobReference
 from ..domain.searching import Cursor, DeliveryQuery, Lag, OrderQuery
 from ..domain.statuses import OrderStatus
 from ..domain.terms import Mode
-from ..ports import Work
+from ..ports import Applied, Apply, Work
 from . import codec
 
 T = TypeVar("T")
@@ -181,10 +181,15 @@ class MemoryStore:
 
         return self.disk.write(change)
 
-    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
+    async def receive_and_apply(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> Delivery | None:
+        order = await self.get(order_id)
+        applied = apply(order) if order is not None else None
+        return None if applied is None else await self._receive_applied(delivery, applied)
+
+    async def _receive_applied(self, delivery: Delivery, applied: Applied) -> Delivery:
         row = await self.receive(delivery)
-        if await self.replace(order, expected_version):
-            await self.settle(row.id, row.received, outcome)
+        if await self.replace(applied.order, applied.order.version - 1):
+            await self.settle(row.id, row.received, applied.outcome)
         return self._delivery(row.id) or row
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:

@@ -27,7 +27,7 @@ from ..domain.references import JobReference
 from ..domain.searching import DeliveryQuery, Lag, OrderQuery
 from ..domain.statuses import OrderStatus
 from ..domain.terms import Mode
-from ..ports import Work
+from ..ports import Applied, Apply, Work
 from . import codec, mongo_search
 from .mongo_indexes import DELIVERIES, ORDERS, RECORDS
 from .mongo_link import NEWEST, Collection, MongoLink
@@ -148,8 +148,14 @@ class MongoStore:
             return new
         return await self._count(delivery)
 
-    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
-        new = replace(delivery, received=1)
+    async def receive_and_apply(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> Delivery | None:
+        order = await self.get(order_id)
+        applied = apply(order) if order is not None else None
+        return None if applied is None else await self._receive_applied(delivery, applied)
+
+    async def _receive_applied(self, delivery: Delivery, applied: Applied) -> Delivery:
+        new, order, outcome = replace(delivery, received=1), applied.order, applied.outcome
+        expected_version = order.version - 1
         steps = (
             Write(DELIVERIES, delivery_row(new)),
             _replacement(ORDERS, order_row(order), expected_version),

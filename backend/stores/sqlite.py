@@ -25,11 +25,12 @@ from ..domain.references import JobReference
 from ..domain.searching import DeliveryQuery, Lag, OrderQuery
 from ..domain.statuses import OrderStatus
 from ..domain.terms import Mode
-from ..ports import StoreOutcomeUnknown, StoreUnavailable, Work
+from ..ports import Applied, Apply, StoreOutcomeUnknown, StoreUnavailable, Work
 from . import codec, sqlite_search
 from .job_thread import JobThread
 from .sqlite_file import ConnectionClass, SqliteLink
-from .sqlite_row_writes import NO_DELIVERY, ORDER_ROW, Row, RowWrite, declare_row_writes
+from .sqlite_order_rows import GET, OrderRow
+from .sqlite_row_writes import NO_DELIVERY, ORDER_ROW, DecidedWrite, Row, RowWrite, declare_row_writes
 from .sqlite_runners import Reads, Writes, all_or_nothing
 from .sqlite_schema import (
     CHANGING_COLUMNS,
@@ -55,7 +56,6 @@ REPLACE_USUALLY: Final = f"""
     UPDATE orders SET {", ".join(_IS[column] for column in CHANGING_COLUMNS)}
     WHERE {_WHICH} AND {" AND ".join(_IS[column] for column in STEADY_COLUMNS)}
 """  # noqa: S608 - ours
-GET: Final = "SELECT id, version, next_check_at, next_notice_at, document FROM orders WHERE id = ?"
 FIND_BY_JOB: Final = """
     SELECT id, version, next_check_at, next_notice_at, document FROM order_jobs JOIN orders ON id = order_id
     WHERE job_reference = ? AND mode = ? ORDER BY order_id LIMIT 1
@@ -134,7 +134,6 @@ DROP_RECORDS: Final = """
 TAKE_DELIVERIES: Final = "UPDATE deliveries SET next_try_at = ? WHERE id IN (SELECT value FROM json_each(?))"
 
 Worker: TypeAlias = JobThread[sqlite3.Connection]
-OrderRow: TypeAlias = tuple[str, int, str | None, str | None, str]
 
 
 class SqliteStore:
@@ -251,18 +250,14 @@ class SqliteStore:
         stored = await self._writes.run(partial(_received, RECEIVE, values))
         return delivery if stored == values else _delivery(stored)
 
-    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
-        settled = delivery.settled(outcome)
-        row, done = order_values(order, expected_version), _delivery_values(settled)
+    async def receive_and_apply(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> Delivery | None:
+        """In the writer's thread, so that it waits for one thread, once."""
 
-        def write(connection: sqlite3.Connection) -> Row:
-            if not _replaced(row, connection):
-                return _received(RECEIVE, _delivery_values(delivery), connection)
-            with all_or_nothing():
-                return _received(RECEIVE_SETTLED, done, connection)
+        def decide(found: OrderRow | None) -> RowWrite[Delivery] | None:
+            applied = apply(_order(found)) if found is not None else None
+            return None if applied is None else _application(delivery, applied)
 
-        stored = await self._writes.run(RowWrite((*row, *done), done, write))
-        return settled if stored == done else _delivery(stored)
+        return await self._writes.run(DecidedWrite(order_id, decide))
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
         values = (seen, outcome, delivery_id)
@@ -351,6 +346,19 @@ def _inserted(row: Row, connection: sqlite3.Connection) -> bool:
 
 def _replaced(row: Row, connection: sqlite3.Connection) -> bool:
     return any(connection.execute(statement, row).rowcount == 1 for statement in (REPLACE_USUALLY, REPLACE))
+
+
+def _application(delivery: Delivery, applied: Applied) -> RowWrite[Delivery]:
+    settled = delivery.settled(applied.outcome)
+    row, done = order_values(applied.order, applied.order.version - 1), _delivery_values(settled)
+
+    def write(connection: sqlite3.Connection) -> Delivery:
+        if not _replaced(row, connection):
+            return _delivery(_received(RECEIVE, _delivery_values(delivery), connection))
+        with all_or_nothing():
+            return _delivery(_received(RECEIVE_SETTLED, done, connection))
+
+    return RowWrite((*row, *done), settled, write)
 
 
 def _received(statement: str, values: Row, connection: sqlite3.Connection) -> Row:

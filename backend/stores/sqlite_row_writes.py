@@ -15,7 +15,9 @@ from functools import cache
 from itertools import chain
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from ..domain.model import OrderId
 from .sqlite_file import ONE_STATEMENTS_FAULT
+from .sqlite_order_rows import OrderRow, find_order, find_orders
 from .sqlite_schema import CHANGING_COLUMNS, DELIVERY_COLUMNS, ORDER_COLUMNS, STEADY_COLUMNS
 
 T = TypeVar("T")
@@ -85,6 +87,22 @@ class RowWrite(Generic[T]):
         return self.alone(connection)
 
 
+@dataclass(frozen=True, slots=True)
+class DecidedWrite(Generic[T]):
+    """What is written, if anything, ``decide`` makes of the order as it is stored; the answer is None for nothing."""
+
+    order_id: OrderId
+    decide: Callable[[OrderRow | None], RowWrite[T] | None]
+
+    def __call__(self, connection: sqlite3.Connection) -> T | None:
+        write = self.decide(find_order(connection, self.order_id))
+        return None if write is None else write.alone(connection)
+
+
+ROW_WORK: Final = (RowWrite, DecidedWrite)
+RowWork: TypeAlias = RowWrite[T] | DecidedWrite[T]
+
+
 def declare_row_writes(connection: sqlite3.Connection) -> None:
     """On this connection, not in the file: what it says is of this version of the program."""
     connection.execute(_LOOK_AGAIN)
@@ -92,15 +110,33 @@ def declare_row_writes(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def write_rows(connection: sqlite3.Connection, writes: Sequence[RowWrite[object]]) -> None:
-    """Make so many writes as a round of jobs has at most.
+def decided(connection: sqlite3.Connection, works: Sequence[RowWork[object]]) -> list[RowWrite[object] | None]:
+    """What each of them writes, None for nothing.
+
+    Raises:
+        NotAsUsual: one cannot decide.
+        sqlite3.Error: the orders could not be read.
+    """
+    wanted = [work.order_id for work in works if isinstance(work, DecidedWrite)]
+    orders = find_orders(connection, wanted) if wanted else {}
+    try:
+        return [work.decide(orders.get(work.order_id)) if isinstance(work, DecidedWrite) else work for work in works]
+    except Exception as exc:
+        raise NotAsUsual from exc
+
+
+def write_rows(connection: sqlite3.Connection, writes: Sequence[RowWrite[object] | None]) -> None:
+    """Make what there is to write, of at most as many as a round of jobs has.
 
     Raises:
         NotAsUsual
         sqlite3.Error: something is wrong with the file.
     """
+    rows = [write.row for write in writes if write is not None]
+    if not rows:
+        return
     try:
-        connection.execute(_insert(len(writes)), [*chain.from_iterable(write.row for write in writes)])
+        connection.execute(_insert(len(rows)), [*chain.from_iterable(rows)])
     except (*ONE_STATEMENTS_FAULT, ValueError, OverflowError) as exc:
         raise NotAsUsual from exc
 

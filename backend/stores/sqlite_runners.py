@@ -23,7 +23,7 @@ from typing import Final, TypeAlias
 from ..ports import StoreOutcomeUnknown, StoreUnavailable
 from .job_thread import Job
 from .sqlite_file import ONE_STATEMENTS_FAULT, SqliteLink, error_code, is_busy
-from .sqlite_row_writes import NotAsUsual, RowWrite, write_rows
+from .sqlite_row_writes import ROW_WORK, NotAsUsual, RowWork, RowWrite, decided, write_rows
 
 log = logging.getLogger(__name__)
 
@@ -100,20 +100,24 @@ class Writes:
         Raises:
             NotAsUsual
         """
-        if len(rows := _row_writes(jobs)) < len(jobs) or not jobs:
+        works = _row_works(jobs)
+        if not jobs or len(works) < len(jobs):
             return False
+        is_writing = False
         try:
-            write_rows(self._connection, rows)
+            writes = decided(self._connection, works)
+            is_writing = True
+            write_rows(self._connection, writes)
             self._link.check_identity()
         except (sqlite3.Error, OSError) as exc:
             if is_busy(exc):
                 return False
-            if error_code(exc) in NOTHING_WRITTEN:
+            if not is_writing or error_code(exc) in NOTHING_WRITTEN:
                 self._start_over(jobs, exc)
             else:
                 self._lose(jobs, exc)
             return True
-        _settle(jobs)
+        _settle(jobs, writes)
         return True
 
     def _transact(self, jobs: Jobs, *, together: bool) -> None:
@@ -134,14 +138,16 @@ class Writes:
 
     def _without_rows(self, jobs: Jobs) -> Jobs:
         """Do the row writes among the jobs in one statement, if they are several; returns the jobs still to be done."""
-        if len(rows := _row_writes(jobs)) < 2:
+        works = _row_works(jobs)
+        if len(works) < 2:
             return jobs
         try:
-            write_rows(self._connection, rows)
+            writes = decided(self._connection, works)
+            write_rows(self._connection, writes)
         except NotAsUsual:
             return jobs
-        _settle(jobs)
-        return [job for job in jobs if not isinstance(job.work, RowWrite)]
+        _settle([job for job in jobs if isinstance(job.work, ROW_WORK)], writes)
+        return [job for job in jobs if not isinstance(job.work, ROW_WORK)]
 
     def _lose(self, jobs: Jobs, exc: Exception, *, something_changed: bool = True) -> None:
         log.warning("a commit to %s failed; whether its %d writes landed is unknown: %s", self._path, len(jobs), exc)
@@ -210,15 +216,14 @@ def unavailable(path: Path, why: object) -> StoreUnavailable:
     return StoreUnavailable(f"{path}: {why}")
 
 
-def _row_writes(jobs: Jobs) -> list[RowWrite[object]]:
-    return [job.work for job in jobs if isinstance(job.work, RowWrite)]
+def _row_works(jobs: Jobs) -> list[RowWork[object]]:
+    return [job.work for job in jobs if isinstance(job.work, ROW_WORK)]
 
 
-def _settle(jobs: Jobs) -> None:
-    """The row writes among the jobs were made."""
-    for job in jobs:
-        if isinstance(job.work, RowWrite):
-            job.settle(job.work.answer)
+def _settle(jobs: Jobs, writes: Sequence[RowWrite[object] | None]) -> None:
+    """The jobs' writes were made."""
+    for job, write in zip(jobs, writes, strict=True):
+        job.settle(None if write is None else write.answer)
 
 
 def _fail(jobs: Jobs, exc: Exception) -> None:

@@ -8,13 +8,18 @@ from msgspec.structs import replace
 
 from backend.domain.deliveries import Delivery
 from backend.domain.model import Order
-from backend.ports import StoreOutcomeUnknown
+from backend.ports import Applied, Apply, StoreOutcomeUnknown
 
 from .bench import Bench
 from .examples import MINUTE, NOON, a_delivery, an_order, noted
 from .order_store import RACERS, Check
 
 LATER: Final = NOON + MINUTE
+
+
+def making(order: Order) -> Apply:
+    """Whatever is stored, this is the order's next version."""
+    return lambda _: Applied(order, "applied")
 
 
 async def found(bench: Bench, order: Order, delivery: Delivery) -> tuple[Order | None, Delivery | None]:
@@ -28,9 +33,56 @@ async def a_delivery_is_stored_and_settled_with_the_order(bench: Bench) -> None:
     order, delivery = an_order(), a_delivery()
     await store.insert(order)
     changed = noted(order, "applied")
-    row = await store.receive_applied(delivery, "applied", changed, order.version)
+    row = await store.receive_and_apply(delivery, order.id, making(changed))
     assert row == replace(delivery, done=1, next_try_at=None, outcome="applied")
     assert await found(bench, order, delivery) == (changed, row)
+
+
+async def what_is_made_of_it_is_made_of_the_newest_version(bench: Bench) -> None:
+    store = await bench.store()
+    order, delivery = an_order(), a_delivery()
+    await store.insert(order)
+    assert await store.get(order.id) == order
+    newest = noted(order, "newest")
+    await store.replace(newest, order.version)
+    row = await store.receive_and_apply(delivery, order.id, lambda known: Applied(noted(known, "applied"), "applied"))
+    assert row is not None
+    assert not row.is_pending
+    assert (await found(bench, order, delivery))[0] == noted(newest, "applied")
+
+
+async def a_delivery_that_makes_nothing_is_not_stored(bench: Bench) -> None:
+    store = await bench.store()
+    order, delivery = an_order(), a_delivery()
+    await store.insert(order)
+    assert await store.receive_and_apply(delivery, order.id, lambda _: None) is None
+    assert await found(bench, order, delivery) == (order, None)
+
+
+async def a_delivery_of_no_order_is_not_stored(bench: Bench) -> None:
+    store = await bench.store()
+    order, delivery = an_order(), a_delivery()
+    assert await store.receive_and_apply(delivery, order.id, making(order)) is None
+    assert await found(bench, order, delivery) == (None, None)
+
+
+async def where_it_cannot_be_said_what_it_makes_only_its_caller_is_told(bench: Bench) -> None:
+    store = await bench.store()
+    orders = [an_order(f"TEST-{n}") for n in range(10)]
+    await asyncio.gather(*(store.insert(order) for order in orders))
+
+    def cannot_say(_: Order) -> Applied:
+        raise ZeroDivisionError
+
+    answers = await asyncio.gather(
+        *(
+            store.receive_and_apply(a_delivery(b"%d" % n), order.id, cannot_say if n == 5 else making(noted(order, "")))
+            for n, order in enumerate(orders)
+        ),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in answers] == [ZeroDivisionError if n == 5 else Delivery for n in range(10)]
+    assert (await found(bench, orders[5], a_delivery(b"5"))) == (orders[5], None)
 
 
 async def where_the_order_was_changed_by_others_the_row_waits(bench: Bench) -> None:
@@ -39,7 +91,7 @@ async def where_the_order_was_changed_by_others_the_row_waits(bench: Bench) -> N
     await store.insert(order)
     other = noted(order, "by others")
     await store.replace(other, order.version)
-    assert await store.receive_applied(delivery, "applied", noted(order, "too late"), order.version) == delivery
+    assert await store.receive_and_apply(delivery, order.id, making(noted(order, "too late"))) == delivery
     assert await found(bench, order, delivery) == (other, delivery)
 
 
@@ -50,7 +102,7 @@ async def a_known_row_is_counted_and_settled_with_the_order(bench: Bench) -> Non
     await store.receive(first)
     await store.postpone(first.id, LATER, "gateway away")
     changed = noted(order, "applied")
-    row = await store.receive_applied(a_delivery(at=LATER, due=LATER), "applied", changed, order.version)
+    row = await store.receive_and_apply(a_delivery(at=LATER, due=LATER), order.id, making(changed))
     assert row == replace(first, received=2, done=2, last_at=LATER, next_try_at=None, outcome="applied")
     assert await found(bench, order, first) == (changed, row)
 
@@ -61,7 +113,7 @@ async def a_known_row_waits_where_the_order_was_changed_by_others(bench: Bench) 
     await store.insert(order)
     await store.receive(first)
     again = a_delivery(at=LATER, due=LATER)
-    row = await store.receive_applied(again, "applied", noted(order, "too late"), order.version + 7)
+    row = await store.receive_and_apply(again, order.id, making(replace(noted(order, "too late"), version=9)))
     assert row == replace(first, received=2, last_at=LATER, next_try_at=LATER)
     assert await found(bench, order, first) == (order, row)
 
@@ -72,7 +124,7 @@ async def of_100_racing_receptions_one_changes_the_order_and_each_counts(bench: 
     await stores[0].insert(order)
     rivals = [noted(order, f"rival {n}") for n in range(RACERS)]
     await asyncio.gather(
-        *(stores[n % 4].receive_applied(delivery, "applied", rival, order.version) for n, rival in enumerate(rivals))
+        *(stores[n % 4].receive_and_apply(delivery, order.id, making(rival)) for n, rival in enumerate(rivals))
     )
     stored, row = await found(bench, order, delivery)
     assert stored in rivals
@@ -94,8 +146,8 @@ async def each_of_many_at_once_has_its_own_fate(bench: Bench) -> None:
     beside = an_order("BESIDE")
     *_, inserted = await asyncio.gather(
         *(
-            store.receive_applied(delivery, "applied", after, order.version)
-            for delivery, after, order in zip(deliveries, changed, orders, strict=True)
+            store.receive_and_apply(delivery, after.id, making(after))
+            for delivery, after in zip(deliveries, changed, strict=True)
         ),
         store.insert(beside),
     )
@@ -115,7 +167,7 @@ async def cut_short_it_never_settles_without_the_order(bench: Bench) -> None:
         changed = noted(order, "applied")
         store = await bench.lossy_store(landed=landed)
         with pytest.raises(StoreOutcomeUnknown):
-            await store.receive_applied(delivery, "applied", changed, order.version)
+            await store.receive_and_apply(delivery, order.id, making(changed))
         stored, row = await found(bench, order, delivery)
         assert (row is not None) is landed
         if row is None or row.is_pending:
@@ -126,6 +178,10 @@ async def cut_short_it_never_settles_without_the_order(bench: Bench) -> None:
 
 CHECKS: Final[tuple[Check, ...]] = (
     a_delivery_is_stored_and_settled_with_the_order,
+    what_is_made_of_it_is_made_of_the_newest_version,
+    a_delivery_that_makes_nothing_is_not_stored,
+    a_delivery_of_no_order_is_not_stored,
+    where_it_cannot_be_said_what_it_makes_only_its_caller_is_told,
     where_the_order_was_changed_by_others_the_row_waits,
     a_known_row_is_counted_and_settled_with_the_order,
     a_known_row_waits_where_the_order_was_changed_by_others,

@@ -15,7 +15,7 @@ from backend.domain.deliveries import Delivery, DeliveryId
 from backend.domain.model import Order, OrderId
 from backend.domain.references import JobReference
 from backend.domain.terms import Mode
-from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
+from backend.ports import Applied, Apply, OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
 from backend.stores import MemoryStore
 from backend.stores.memory import MemoryDisk
 
@@ -266,48 +266,69 @@ class KeepsBodiesAsText(MemoryStore):
 class SettlesWithoutTheOrder(MemoryStore):
     """Takes the row for done, whatever became of the order."""
 
-    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
-        await super().receive_applied(delivery, outcome, order, expected_version)
-        await self.settle(delivery.id, delivery.received, outcome)
+    async def _receive_applied(self, delivery: Delivery, applied: Applied) -> Delivery:
+        await super()._receive_applied(delivery, applied)
+        await self.settle(delivery.id, delivery.received, applied.outcome)
         return self._delivery(delivery.id) or delivery
 
 
 class StoresNoDeliveryWithoutTheOrder(MemoryStore):
     """One transaction, undone as a whole where the order was changed by others."""
 
-    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
-        known = self.disk.orders.get(order.id)
-        if known is None or known.version != expected_version:
+    async def _receive_applied(self, delivery: Delivery, applied: Applied) -> Delivery:
+        known = self.disk.orders.get(applied.order.id)
+        if known is None or known.version != applied.order.version - 1:
             return delivery
-        return await super().receive_applied(delivery, outcome, order, expected_version)
+        return await super()._receive_applied(delivery, applied)
 
 
 class AppliesOverOthers(MemoryStore):
-    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
-        known = self.disk.orders[order.id]
-        return await super().receive_applied(delivery, outcome, order, known.version)
+    async def _receive_applied(self, delivery: Delivery, applied: Applied) -> Delivery:
+        known = self.disk.orders[applied.order.id]
+        next_version = replace(applied.order, version=known.version + 1)
+        return await super()._receive_applied(delivery, replace(applied, order=next_version))
 
 
 class SettlesTheFirstOnly(MemoryStore):
     """Writes what an insert would, also where the row has been counted before."""
 
-    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
+    async def _receive_applied(self, delivery: Delivery, applied: Applied) -> Delivery:
         row = await self.receive(delivery)
-        if await self.replace(order, expected_version):
-            await self.settle(row.id, 1, outcome)
+        if await self.replace(applied.order, applied.order.version - 1):
+            await self.settle(row.id, 1, applied.outcome)
         return self._delivery(row.id) or row
 
 
 class SettlesFirst(MemoryStore):
     """In the wrong order, so that what is cut short leaves a settled row and an unchanged order."""
 
-    async def receive_applied(self, delivery: Delivery, outcome: str, order: Order, expected_version: int) -> Delivery:
-        settled = replace(delivery, done=1, next_try_at=None, outcome=outcome)
+    async def _receive_applied(self, delivery: Delivery, applied: Applied) -> Delivery:
+        order, expected_version = applied.order, applied.order.version - 1
+        settled = replace(delivery, done=1, next_try_at=None, outcome=applied.outcome)
         known = self.disk.orders.get(order.id)
         is_current = known is not None and known.version == expected_version
         row = await self.receive(settled if is_current else delivery)
         await self.replace(order, expected_version)
         return row
+
+
+class StoresWhatMakesNothing(MemoryStore):
+    """Receives first, and asks what it makes of the order then."""
+
+    async def receive_and_apply(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> Delivery | None:
+        await self.receive(delivery)
+        return await super().receive_and_apply(delivery, order_id, apply)
+
+
+class KeepsWhatItHasRead(MemoryStore):
+    def __init__(self, disk: MemoryDisk | None = None) -> None:
+        super().__init__(disk)
+        self._kept: dict[OrderId, Order | None] = {}
+
+    async def get(self, order_id: OrderId) -> Order | None:
+        if order_id not in self._kept:
+            self._kept[order_id] = await super().get(order_id)
+        return self._kept[order_id]
 
 
 BROKEN: Final[dict[type[MemoryStore], Check]] = {
@@ -340,6 +361,8 @@ BROKEN: Final[dict[type[MemoryStore], Check]] = {
     PostponesWhatIsDone: inbox.postponing_does_not_wake_a_settled_row,
     SettlesWithoutTheOrder: applying.where_the_order_was_changed_by_others_the_row_waits,
     StoresNoDeliveryWithoutTheOrder: applying.where_the_order_was_changed_by_others_the_row_waits,
+    StoresWhatMakesNothing: applying.a_delivery_that_makes_nothing_is_not_stored,
+    KeepsWhatItHasRead: applying.what_is_made_of_it_is_made_of_the_newest_version,
     AppliesOverOthers: applying.a_known_row_waits_where_the_order_was_changed_by_others,
     SettlesTheFirstOnly: applying.a_known_row_is_counted_and_settled_with_the_order,
     SettlesFirst: applying.cut_short_it_never_settles_without_the_order,

@@ -13,8 +13,8 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from backend.domain.deliveries import Delivery
-from backend.domain.model import Order
-from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable
+from backend.domain.model import Order, OrderId
+from backend.ports import Applied, Apply, OrderStore, StoreOutcomeUnknown, StoreUnavailable
 from backend.stores import MemoryStore, SqliteStore, codec
 from backend.stores.job_thread import Job, Runner
 from backend.stores.memory import MemoryDisk
@@ -35,7 +35,7 @@ WRITES = frozenset(
         "make_due",
         "take_due",
         "receive",
-        "receive_applied",
+        "receive_and_apply",
         "settle",
         "postpone",
         "take_deliveries",
@@ -45,9 +45,6 @@ WRITES = frozenset(
         "drop_expired_records",
     }
 )
-
-REPLACED = {"replace": 0, "receive_applied": 2}
-"""Which argument is the order that takes another's place."""
 
 
 class Inline(Generic[R]):
@@ -121,9 +118,11 @@ class FaultyStore:
         await asyncio.sleep(chance.between("pause", 0.05, 4) if chance.strikes("store_slow") else 0)
         if chance.strikes("store_away"):
             raise StoreUnavailable("the simulated store is away")
-        if name in REPLACED and chance.strikes("store_lost_race"):
-            await self._be_overtaken(given[REPLACED[name]])
-        if name == "receive_applied" and chance.strikes("store_half_done"):
+        if name == "replace" and chance.strikes("store_lost_race"):
+            await self._be_overtaken(given[0])
+        if name == "receive_and_apply" and chance.strikes("store_lost_race"):
+            given = await self._apply_too_late(*given)
+        if name == "receive_and_apply" and chance.strikes("store_half_done"):
             await self._do_half(*given)
             raise StoreOutcomeUnknown("the simulated store died over it")
         if name in ("take_due", "take_deliveries") and chance.strikes("lease_lost"):
@@ -138,20 +137,52 @@ class FaultyStore:
         return answer
 
     async def _do(self, name: str, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        if name == "receive_and_apply":
+            return await self._do_apply(*given)
         answer = await getattr(self._inner, name)(*given, **named)
         if name in WRITES:
             self._world.written(name, given, answer)
         return answer
 
+    async def _do_apply(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> Delivery | None:
+        made: list[Order] = []
+
+        def noting(order: Order) -> Applied | None:
+            applied = apply(order)
+            if applied is not None:
+                made.append(applied.order)
+            return applied
+
+        row = await self._inner.receive_and_apply(delivery, order_id, noting)
+        if row is not None:
+            self._world.written("receive_and_apply", made[-1:], row)
+        return row
+
     async def _land_late(self, name: str, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         await asyncio.sleep(self._world.chance.between("pause", 0.01, 3))
         await self._do(name, given, named)
 
-    async def _do_half(self, delivery: Delivery, _: str, order: Order, expected_version: int) -> None:
+    async def _do_half(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> None:
         """As far as MongoDB may come, where the three documents are written one after the other."""
+        applied = await self._made(order_id, apply)
+        if applied is None:
+            return
         await self._do("receive", (delivery,), {})
         if self._world.chance.likely("store_half_done", 0.5):
-            await self._do("replace", (order, expected_version), {})
+            await self._do("replace", (applied.order, applied.order.version - 1), {})
+
+    async def _apply_too_late(
+        self, delivery: Delivery, order_id: OrderId, apply: Apply
+    ) -> tuple[Delivery, OrderId, Apply]:
+        """As on MongoDB, where the order is read, and written later."""
+        applied = await self._made(order_id, apply)
+        if applied is not None:
+            await self._be_overtaken(applied.order)
+        return delivery, order_id, lambda _: applied
+
+    async def _made(self, order_id: OrderId, apply: Apply) -> Applied | None:
+        order = await self._inner.get(order_id)
+        return apply(order) if order is not None else None
 
     async def _be_overtaken(self, order: Order) -> None:
         """Somebody else writes the order just before: nothing of note, but the version is taken."""

@@ -175,9 +175,9 @@ class World:
     def written(self, name: str, given: Sequence[Any], answer: object) -> None:
         """A write has landed."""
         self._wrote.set()
-        if name == "receive_applied":
+        if name == "receive_and_apply":
             if not cast(Delivery, answer).is_pending:
-                self.invariants.order_written(given[2])
+                self.invariants.order_written(given[0])
         elif name in ("insert", "replace") and answer is True:
             self.invariants.order_written(given[0])
         elif name in ("insert", "replace"):

@@ -8,6 +8,7 @@ from threading import Condition, Event
 from typing import Any
 
 from backend.ports import OrderStore
+from backend.stores.sqlite_order_rows import GET
 from tests.contracts.examples import an_order
 from tests.contracts.faults import begins, commits
 
@@ -34,6 +35,20 @@ def refused(statement: str, value: object) -> type[sqlite3.Connection]:
             return super().execute(sql, parameters)
 
     return Refused
+
+
+def unreadable(order_id: str) -> type[sqlite3.Connection]:
+    """A file of which the page with this order cannot be read."""
+
+    class Unreadable(sqlite3.Connection):
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            if sql == GET and order_id in parameters:
+                error = sqlite3.OperationalError("disk I/O error")
+                error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+                raise error
+            return super().execute(sql, parameters)
+
+    return Unreadable
 
 
 class HangingDisk:

@@ -20,14 +20,19 @@ from backend.domain.references import JobReference
 from backend.domain.searching import Cursor, DeliveryQuery, OrderQuery
 from backend.domain.statuses import OrderStatus
 from backend.domain.terms import Mode
-from backend.stores import SqliteStore, codec, sqlite, sqlite_search
+from backend.stores import SqliteStore, codec, sqlite, sqlite_order_rows, sqlite_search
 from backend.stores.sqlite_schema import TABLES_1, create_tables
+from tests.contracts.applying import making
 from tests.contracts.examples import NOON, a_delivery, an_order, noted, with_job
 from tests.contracts.order_store import add_note
 
 from .sqlite_faults import HangingDisk, Recorder
 
-QUERIES: Final = {name: sql for name, sql in vars(sqlite).items() if name[0].isupper() and isinstance(sql, str)}
+QUERIES: Final = {
+    name: sql
+    for name, sql in {**vars(sqlite), **vars(sqlite_order_rows)}.items()
+    if name[0].isupper() and isinstance(sql, str)
+}
 
 
 @pytest.fixture
@@ -62,6 +67,22 @@ async def test_writes_that_wait_are_committed_together(path: Path) -> None:
             assert not first.done(), "nobody is answered before the commit has returned"
         assert await asyncio.gather(*rest) == [True] * 60
     assert [statement.split(" VALUES ")[0] for statement in recorder.statements] == [ROWS, ROWS]
+
+
+async def test_deliveries_that_wait_read_and_write_their_orders_together(path: Path) -> None:
+    async with opened(path) as (store, disk, recorder):
+        orders = [an_order(f"N{n}") for n in range(30)]
+        await asyncio.gather(*(store.insert(order) for order in orders))
+        recorder.statements.clear()
+        async with disk.hanging(store):
+            rows = [
+                asyncio.create_task(
+                    store.receive_and_apply(a_delivery(b"%d" % n), order.id, making(with_job(order, f"J{n}")))
+                )
+                for n, order in enumerate(orders)
+            ]
+        assert all(row is not None and not row.is_pending for row in await asyncio.gather(*rows))
+    assert [sql.split(" VALUES ")[0] for sql in recorder.statements] == [ROWS, sqlite_order_rows.GET_ALL, ROWS]
 
 
 async def test_writes_that_waited_for_the_lock_are_committed_together(path: Path) -> None:
@@ -100,17 +121,18 @@ async def test_two_programs_that_start_on_a_new_file_at_once_both_write(path: Pa
 Write: TypeAlias = Callable[[SqliteStore], Awaitable[object]]
 
 OLD: Final = an_order("OLD")
+TOO_LATE: Final = replace(with_job(OLD, "J"), version=8)
 UNUSUAL: Final[dict[str, tuple[Write, object]]] = {
     "an order that is there": (lambda store: store.insert(OLD), False),
     "an order that is not": (lambda store: store.replace(with_job(an_order("NONE"), "J"), 1), False),
     "another version of its order": (lambda store: store.replace(with_job(OLD, "J"), 7), False),
     "an order that needs attention from now on": (lambda store: store.replace(noted(OLD, "raised"), 1), True),
     "a delivery that came before": (
-        lambda store: store.receive_applied(a_delivery(b"old"), "applied", with_job(OLD, "J"), 1),
+        lambda store: store.receive_and_apply(a_delivery(b"old"), OLD.id, making(with_job(OLD, "J"))),
         replace(a_delivery(b"old"), received=2).settled("applied"),
     ),
     "a delivery and another version of its order": (
-        lambda store: store.receive_applied(a_delivery(b"new"), "applied", with_job(OLD, "J"), 7),
+        lambda store: store.receive_and_apply(a_delivery(b"new"), OLD.id, making(TOO_LATE)),
         a_delivery(b"new"),
     ),
 }

@@ -20,10 +20,11 @@ from backend.domain.terms import Mode
 from backend.ports import DocumentTooNew, OrderStore, StoreError, StoreOutcomeUnknown, StoreUnavailable, Work
 from backend.stores import SqliteStore
 from backend.stores.sqlite_schema import TABLES_VERSION
+from tests.contracts.applying import making
 from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order, noted
 from tests.contracts.faults import LostAnswer, lossy_connection_class
 
-from .sqlite_faults import HangingDisk, full_disk, refused
+from .sqlite_faults import HangingDisk, full_disk, refused, unreadable
 
 LIMIT_SECONDS: Final = 0.4
 GRACE_SECONDS: Final = 5.0
@@ -199,13 +200,23 @@ async def test_delivery_that_cannot_be_stored_leaves_its_order_alone_and_what_wa
         await store.insert(order)
         async with disk.hanging(store):
             first = asyncio.create_task(store.insert(an_order("A")))
-            applied = asyncio.create_task(store.receive_applied(delivery, "applied", noted(order, "applied"), 1))
+            applied = asyncio.create_task(store.receive_and_apply(delivery, order.id, making(noted(order, "applied"))))
             last = asyncio.create_task(store.insert(an_order("B")))
         assert (await first, await last) == (True, True)
         await fails(applied, StoreUnavailable, "refused")
         assert await store.get_delivery(delivery.id) is None
         assert await store.get(order.id) == order
     assert [await stored(path, reference) is not None for reference in ("A", "B")] == [True, True]
+
+
+async def test_order_that_the_writer_cannot_read_leaves_its_delivery_unwritten_for_certain(path: Path) -> None:
+    order, delivery = an_order("APPLIED"), a_delivery()
+    async with opened(path, connection_class=unreadable(order.id)) as store:
+        await store.insert(order)
+        await fails(store.receive_and_apply(delivery, order.id, making(noted(order, ""))), StoreUnavailable, "disk I/O")
+        assert await store.insert(an_order("AFTER"))
+        assert await store.get_delivery(delivery.id) is None
+    assert await stored(path, "APPLIED") == order
 
 
 async def test_file_that_was_moved_away_is_unavailable_until_it_is_back(path: Path) -> None:

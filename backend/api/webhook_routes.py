@@ -9,6 +9,7 @@ from ..ports import WebhookNotConfigured, WebhookRejected, WebhookUnreadable
 from ..service.webhooks import NoSuchGateway
 from .context import Context
 from .direct_route import DirectRoute
+from .layers.body_limits import read_body
 from .problem_docs import problems
 
 router: Final = APIRouter(prefix="/api/webhooks", tags=["webhooks"], route_class=DirectRoute)
@@ -35,7 +36,7 @@ async def receive_webhook_of_a_job(gateway: str, token: str, request: Request, c
 
 
 async def _receive(gateway: str, request: Request, context: Context, token: str | None) -> Response:
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    accepted = await context.webhooks.accept(gateway, headers, await request.body(), token)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+    accepted = await context.webhooks.accept(gateway, headers, await read_body(request.receive), token)
     told = {**accepted.acknowledgement, "status": "received", "outcome": accepted.outcome}
     return Response(json.encode(told), media_type="application/json")

@@ -45,7 +45,7 @@ async def contests(servers: Servers, effort: Effort, stores: tuple[str, ...] = S
         program = servers.program(servers.new_store(kind), fast)
         anchors = servers.anchors(servers.new_store(kind), fast)
         stock = fill(program.store, effort.orders + int(sum(SUSTAINED[kind]) * effort.sustained_seconds))
-        bare = fill_bare(anchors.store, min(effort.orders, 5000))
+        bare = fill_bare(anchors.store, effort.orders)
         yield await _contest_create(program, anchors, effort)
         yield await _contest_webhook(program, anchors, stock, bare, effort)
         yield await _contest_state(program, anchors, bare, effort)
@@ -72,11 +72,8 @@ async def _contest_create(program: Server, anchors: Server, effort: Effort) -> M
 
 
 async def _contest_webhook(program: Server, anchors: Server, stock: Stock, bare: list[str], effort: Effort) -> Measured:
-    orders = webhooks(stock.part(effort.orders))
-    rivals = [
-        Contestant("program", program, lambda: orders),
-        Contestant("bare", anchors, lambda: webhooks(bare, again=True)),
-    ]
+    ours, theirs = webhooks(stock.part(effort.orders)), webhooks(bare, again=True)
+    rivals = [Contestant("program", program, lambda: ours), Contestant("bare", anchors, lambda: theirs)]
     rounds = await _rounds("signed webhook", rivals, effort)
     return Measured(rounds, _throughput("3", "webhook", rounds, "bare", 0.60))
 

@@ -7,8 +7,10 @@ leaves its job behind; the thread does not notice.
 """
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Final, Generic, Protocol, TypeVar, cast
@@ -158,6 +160,7 @@ class JobThread(Generic[R]):
     # --- in the thread ---
 
     def _serve(self) -> None:
+        _yield_to_the_loop()
         waiting: list[Job[R]] = []
         try:
             while self._wait_for_jobs(waiting):
@@ -218,3 +221,15 @@ class JobThread(Generic[R]):
             self._loop.call_soon_threadsafe(call)
         except RuntimeError:
             return  # the loop has ended, and with it everybody who waited
+
+
+def _yield_to_the_loop() -> None:
+    """Have the thread, when it is woken, wait for a processor rather than take the one that woke it.
+
+    It would only wait for the interpreter there, which the event loop has until it has nothing more to do. Source:
+    sched(7), "SCHED_BATCH"; where the system has no such thing, or forbids it, all goes on as usual.
+    """
+    batch = getattr(os, "SCHED_BATCH", None)
+    if batch is not None:
+        with suppress(OSError):
+            os.sched_setscheduler(0, batch, os.sched_param(0))

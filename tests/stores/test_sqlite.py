@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import os
 import re
 import sqlite3
 import threading
@@ -153,6 +154,15 @@ async def test_a_write_that_finds_something_unusual_spoils_none_that_waits_with_
         assert (await before, await unusual, await after) == (True, answer, True)
         assert recorder.statements.count("COMMIT") == 1, "they still share one commit"
         assert {order.reference for order in await store.scan(Mode.MOCK, None, 10)} == {"BEFORE-ALL", "OLD", "A", "B"}
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="a matter of Linux")
+async def test_threads_that_are_woken_do_not_push_the_event_loop_aside(path: Path) -> None:
+    async with opened(path):
+        threads = {thread.name: thread.native_id or 0 for thread in threading.enumerate()}
+        assert os.sched_getscheduler(threads["database writer"]) == os.SCHED_BATCH
+        assert os.sched_getscheduler(threads["database reader"]) == os.SCHED_BATCH
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 async def test_every_writing_connection_flushes_its_commits(path: Path) -> None:

@@ -33,7 +33,7 @@ Found = TypeVar("Found", Order, Order | None)
 
 MOST_ROUNDS: Final = 30
 LONGEST_PAUSE_SECONDS: Final = 0.2
-LIMIT: Final = timedelta(seconds=5)
+WRITE_LIMIT: Final = timedelta(seconds=5)
 
 
 class Orders:
@@ -43,7 +43,7 @@ class Orders:
         clock: Clock,
         mode: Mode,
         *,
-        limit: timedelta = LIMIT,
+        limit: timedelta = WRITE_LIMIT,
         tells_shop: bool = False,
     ) -> None:
         """After ``limit`` a write whose outcome stays unknown is given up: the store is away, and its caller waits.

@@ -2,11 +2,12 @@
 
 Jobs wait in a queue until the thread is free, and are then done together, which is what makes group commit possible.
 All answers of a round return to the loop in one call, as waking it costs more than a small write. Every wait is
-bounded: a caller whose time is up withdraws its job if the thread has not claimed it yet. A caller that is cancelled
-leaves its job behind; the thread does not notice.
+bounded: a caller whose time is up withdraws its job if the thread has not claimed it yet, and so does one that is
+cancelled.
 """
 
 import asyncio
+import logging
 import os
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from threading import Lock, Thread
 from typing import Final, Generic, Protocol, TypeVar, cast
 
 from ..ports import StoreError, StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 """The resource that jobs work on."""
@@ -38,14 +41,12 @@ class Job(Generic[R]):
         self.error: Exception | None = None
 
     def claim(self) -> bool:
-        return self._claim.acquire(blocking=False)
+        """Whether it is the claimer's to do or to withdraw: nobody was quicker, and its caller still waits."""
+        return not self.future.done() and self._claim.acquire(blocking=False)
 
-    def give_back(self) -> bool:
-        """Undo ``claim``; False if nobody waits for it any more, and it must not be done."""
-        if self.future.done():
-            return False
+    def give_back(self) -> None:
+        """Undo ``claim``."""
         self._claim.release()
-        return True
 
     @property
     def is_claimed(self) -> bool:
@@ -83,7 +84,8 @@ class Runner(Protocol[R]):
         False, and nothing done, if the resource turned out to be busy and the jobs shall go on waiting.
         """
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the resource; ``begin`` takes it again."""
 
 
 class JobThread(Generic[R]):
@@ -181,19 +183,24 @@ class JobThread(Generic[R]):
 
     def _round(self, waiting: list[Job[R]]) -> list[Job[R]]:
         """Do the jobs that wait; returns those that must go on waiting."""
+        jobs: list[Job[R]] = []
         try:
             if not self._runner.begin():
                 return [job for job in waiting if not job.is_claimed]
+            self._add_newcomers(waiting)
+            jobs += [job for job in waiting if job.claim()]
+            if not self._runner.run(jobs):
+                for job in jobs:
+                    job.give_back()
+                return jobs
         except StoreError as exc:
-            jobs = [job for job in waiting if job.claim()]
-            for job in jobs:
-                job.error = exc
-            self._deliver(jobs)
-            return []
-        self._add_newcomers(waiting)
-        jobs = [job for job in waiting if job.claim()]
-        if not self._runner.run(jobs):
-            return [job for job in jobs if job.give_back()]
+            jobs += [job for job in waiting if job.claim()]
+            _fail(jobs, exc)
+        except Exception as exc:
+            log.exception("the %s failed, and starts again", self._name)
+            self._runner.close()
+            jobs += [job for job in waiting if job.claim()]
+            _fail(jobs, self._too_late(f"the {self._name} failed: {exc!r}"))
         self._deliver(jobs)
         return []
 
@@ -221,6 +228,11 @@ class JobThread(Generic[R]):
             self._loop.call_soon_threadsafe(call)
         except RuntimeError:
             return  # the loop has ended, and with it everybody who waited
+
+
+def _fail(jobs: list[Job[R]], exc: StoreError) -> None:
+    for job in jobs:
+        job.error = exc
 
 
 def _yield_to_the_loop() -> None:

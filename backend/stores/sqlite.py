@@ -4,7 +4,8 @@ A write that returned is flushed to the disk (``sqlite_file.py``); writes that w
 (``sqlite_runners.py``). The file must be on a local disk: file locks on network file systems are not to be trusted
 (sqlite.org/wal.html).
 
-The usual writes of orders and deliveries go together in one statement (``sqlite_row_writes.py``). Of the others each is
+The usual writes of orders, and of deliveries that change one, go together in one statement
+(``sqlite_row_writes.py``). Of the others each is
 one statement that changes data, plus at most a SELECT before it in the same transaction; what needs two is undone as a
 whole (``sqlite_runners.all_or_nothing``).
 """
@@ -29,7 +30,7 @@ from ..ports import Applied, Apply, StoreOutcomeUnknown, StoreUnavailable, Work
 from . import codec, sqlite_search
 from .job_thread import JobThread
 from .sqlite_file import ConnectionClass, SqliteLink
-from .sqlite_order_rows import GET, OrderRow
+from .sqlite_order_rows import OrderRow, find_order
 from .sqlite_row_writes import NO_DELIVERY, ORDER_ROW, DecidedWrite, Row, RowWrite, declare_row_writes
 from .sqlite_runners import Reads, Writes, all_or_nothing
 from .sqlite_schema import (
@@ -196,7 +197,7 @@ class SqliteStore:
         return await self._writes.run(RowWrite((*row, *NO_DELIVERY), True, partial(_replaced, row)))
 
     async def get(self, order_id: OrderId) -> Order | None:
-        row = await self._reads.run(lambda connection: connection.execute(GET, (order_id,)).fetchone())
+        row = await self._reads.run(lambda connection: find_order(connection, order_id))
         return None if row is None else _order(row)
 
     async def find_by_job(self, mode: Mode, reference: JobReference) -> Order | None:

@@ -1,4 +1,4 @@
-"""Writes of orders and deliveries that go together as the rows of one statement, which is a transaction by itself.
+"""Orders, and deliveries that change one, written together as the rows of one statement, a transaction by itself.
 
 A thread that comes back from a statement waits for the interpreter, a millisecond and more while the event loop is
 busy; and where it holds the file's lock, every other process waits with it. So what waits is given to one INSERT into a
@@ -118,9 +118,11 @@ def decided(connection: sqlite3.Connection, works: Sequence[RowWork[object]]) ->
         sqlite3.Error: the orders could not be read.
     """
     wanted = [work.order_id for work in works if isinstance(work, DecidedWrite)]
-    orders = find_orders(connection, wanted) if wanted else {}
     try:
+        orders = find_orders(connection, wanted) if wanted else {}
         return [work.decide(orders.get(work.order_id)) if isinstance(work, DecidedWrite) else work for work in works]
+    except sqlite3.Error:
+        raise
     except Exception as exc:
         raise NotAsUsual from exc
 

@@ -6,11 +6,10 @@ commits by itself (``sqlite_row_writes.py``), any other a transaction. One write
 changes data in a single statement, which SQLite undoes by itself when it fails (sqlite.org/lang_conflict.html), or
 gives up the whole transaction (``all_or_nothing``); and when that is lost, its jobs are tried one by one.
 
-**What an error means.** Before COMMIT nothing is written for certain: StoreUnavailable. An error of COMMIT itself says
-nothing: a commit that returned "disk I/O error" was seen to be there after reopening, so it is StoreOutcomeUnknown. A
-statement that commits by itself can fail before or in its commit: its error's code tells some of the first kind apart
-(``NOTHING_WRITTEN``). Either way the connection is dropped, and the next round opens a new one, which recovers what the
-file holds.
+**What an error means.** Before the commit nothing is written for certain: StoreUnavailable. An error of the commit, or
+of a statement that commits by itself, says so only by its code (``NOTHING_WRITTEN``); any other says nothing: a commit
+that returned "disk I/O error" was seen to be there after reopening, so it is StoreOutcomeUnknown. Either way the
+connection is dropped, and the next round opens a new one, which recovers what the file holds.
 """
 
 import logging
@@ -134,7 +133,10 @@ class Writes:
             self._connection.execute("COMMIT")
             self._link.check_identity()
         except (sqlite3.Error, OSError) as exc:
-            self._lose(jobs, exc, something_changed=something_changed)
+            if error_code(exc) in NOTHING_WRITTEN:
+                self._start_over(jobs, exc)
+            else:
+                self._lose(jobs, exc, something_changed=something_changed)
 
     def _without_rows(self, jobs: Jobs) -> Jobs:
         """Do the row writes among the jobs in one statement, if they are several; returns the jobs still to be done."""
@@ -237,7 +239,6 @@ def _do(job: Job[sqlite3.Connection], connection: sqlite3.Connection, path: Path
     Raises:
         sqlite3.Error: something is wrong with the file or the transaction.
     """
-    job.error = None
     try:
         job.do(connection)
     except ONE_STATEMENTS_FAULT as exc:

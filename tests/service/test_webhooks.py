@@ -15,7 +15,7 @@ from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
 from backend.domain.terms import Mode
 from backend.ports import StoreUnavailable, WebhookRejected, WebhookUnreadable
 from backend.service.delivery_subject import Outcome
-from backend.service.orders import LIMIT, Orders
+from backend.service.orders import WRITE_LIMIT, Orders
 from backend.service.start_payment import GatewayDidNotAnswer, PaymentNotStarted, StartedPayment
 from backend.service.sweeping import old_deliveries
 from backend.stores import MemoryStore
@@ -64,7 +64,7 @@ class HungStore(MemoryStore):
     async def _hang(self) -> None:
         if self.clock is not None:
             self.calls += 1
-            await self.clock.sleep(LIMIT.total_seconds())
+            await self.clock.sleep(WRITE_LIMIT.total_seconds())
             raise StoreUnavailable("no answer")
 
 

@@ -219,6 +219,40 @@ async def test_order_that_the_writer_cannot_read_leaves_its_delivery_unwritten_f
     assert await stored(path, "APPLIED") == order
 
 
+@pytest.mark.parametrize("at", ["INSERT INTO row_writes", "BEGIN IMMEDIATE", "COMMIT"])
+async def test_writer_that_runs_out_of_memory_writes_on_once_there_is_some(path: Path, at: str) -> None:
+    class Connection(sqlite3.Connection):
+        is_short = False
+
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            if Connection.is_short and sql.startswith(at):
+                raise MemoryError
+            return super().execute(sql, parameters)
+
+    async with opened(path, connection_class=Connection) as store:
+        order = an_order("BEFORE")
+        await store.insert(order)
+        Connection.is_short = True
+        write = store.insert(an_order("SHORT")) if at.startswith("INSERT") else store.make_due(order.id, NOON)
+        await fails(write, StoreOutcomeUnknown, "MemoryError")
+        Connection.is_short = False
+        assert await store.insert(an_order("AFTER"))
+
+
+async def test_write_whose_caller_left_while_it_waited_for_the_lock_is_not_made(path: Path) -> None:
+    async with opened(path, timeout_seconds=10) as store:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            left = asyncio.create_task(store.insert(an_order("LEFT")))
+            stays = asyncio.create_task(store.insert(an_order("STAYS")))
+            await asyncio.sleep(0)
+            left.cancel()
+            await asyncio.sleep(0)
+            other.execute("ROLLBACK")
+        assert await stays
+    assert await stored(path, "LEFT") is None
+
+
 async def test_file_that_was_moved_away_is_unavailable_until_it_is_back(path: Path) -> None:
     async with opened(path) as store:
         await store.insert(an_order("BEFORE"))

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -82,6 +82,9 @@ class Runner(Protocol[R]):
         """Do the claimed jobs, leaving an answer or an error in each. The list may be empty.
 
         False, and nothing done, if the resource turned out to be busy and the jobs shall go on waiting.
+
+        Raises:
+            StoreError: why none of them was done.
         """
 
     def close(self) -> None:
@@ -195,12 +198,12 @@ class JobThread(Generic[R]):
                 return jobs
         except StoreError as exc:
             jobs += [job for job in waiting if job.claim()]
-            _fail(jobs, exc)
+            fail(jobs, exc)
         except Exception as exc:
             log.exception("the %s failed, and starts again", self._name)
             self._runner.close()
             jobs += [job for job in waiting if job.claim()]
-            _fail(jobs, self._too_late(f"the {self._name} failed: {exc!r}"))
+            fail(jobs, self._too_late(f"the {self._name} failed: {exc!r}"))
         self._deliver(jobs)
         return []
 
@@ -230,7 +233,8 @@ class JobThread(Generic[R]):
             return  # the loop has ended, and with it everybody who waited
 
 
-def _fail(jobs: list[Job[R]], exc: StoreError) -> None:
+def fail(jobs: Sequence[Job[R]], exc: Exception) -> None:
+    """Answer all of them with the error."""
     for job in jobs:
         job.error = exc
 

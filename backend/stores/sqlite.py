@@ -5,9 +5,8 @@ A write that returned is flushed to the disk (``sqlite_file.py``); writes that w
 (sqlite.org/wal.html).
 
 The usual writes of orders, and of deliveries that change one, go together in one statement
-(``sqlite_row_writes.py``). Of the others each is
-one statement that changes data, plus at most a SELECT before it in the same transaction; what needs two is undone as a
-whole (``sqlite_runners.all_or_nothing``).
+(``sqlite_row_writes.py``). Of the others each is one statement that changes data, plus at most a SELECT before it in
+the same transaction; what needs two is undone as a whole (``sqlite_runners.all_or_nothing``).
 """
 
 import json
@@ -30,33 +29,17 @@ from ..ports import Applied, Apply, StoreOutcomeUnknown, StoreUnavailable, Work
 from . import codec, sqlite_search
 from .job_thread import JobThread
 from .sqlite_file import ConnectionClass, SqliteLink
-from .sqlite_order_rows import OrderRow, find_order
-from .sqlite_row_writes import NO_DELIVERY, ORDER_ROW, DecidedWrite, Row, RowWrite, declare_row_writes
+from .sqlite_order_rows import OrderRow, Row, find_order, insert_order, order_values, read_order, replace_order
+from .sqlite_row_writes import NO_DELIVERY, DecidedWrite, RowWrite, declare_row_writes
 from .sqlite_runners import Reads, Writes, all_or_nothing
 from .sqlite_schema import (
-    CHANGING_COLUMNS,
     DELIVERY_COLUMNS,
-    ORDER_COLUMNS,
-    STEADY_COLUMNS,
     create_tables,
     index_differences,
 )
 
 TIMEOUT_SECONDS: Final = 5.0
 
-_PLACE: Final = {column: f"?{number}" for number, column in enumerate(ORDER_ROW, start=1)}
-_IS: Final = {column: f"{column} = {_PLACE[column]}" for column in ORDER_COLUMNS}
-_WHICH: Final = f"id = {_PLACE['id']} AND version = {_PLACE['expected_version']}"
-INSERT: Final = f"""
-    INSERT INTO orders (id, mode, {", ".join(ORDER_COLUMNS)})
-    VALUES ({_PLACE["id"]}, {_PLACE["mode"]}, {", ".join(_PLACE[column] for column in ORDER_COLUMNS)})
-    ON CONFLICT (id) DO NOTHING
-"""  # noqa: S608 - ours
-REPLACE: Final = f"UPDATE orders SET {', '.join(_IS.values())} WHERE {_WHICH}"  # noqa: S608 - ours
-REPLACE_USUALLY: Final = f"""
-    UPDATE orders SET {", ".join(_IS[column] for column in CHANGING_COLUMNS)}
-    WHERE {_WHICH} AND {" AND ".join(_IS[column] for column in STEADY_COLUMNS)}
-"""  # noqa: S608 - ours
 FIND_BY_JOB: Final = """
     SELECT id, version, next_check_at, next_notice_at, document FROM order_jobs JOIN orders ON id = order_id
     WHERE job_reference = ? AND mode = ? ORDER BY order_id LIMIT 1
@@ -190,20 +173,20 @@ class SqliteStore:
 
     async def insert(self, order: Order) -> bool:
         row = order_values(order, 0)
-        return await self._writes.run(RowWrite((*row, *NO_DELIVERY), True, partial(_inserted, row)))
+        return await self._writes.run(RowWrite((*row, *NO_DELIVERY), True, partial(insert_order, row)))
 
     async def replace(self, order: Order, expected_version: int) -> bool:
         row = order_values(order, expected_version)
-        return await self._writes.run(RowWrite((*row, *NO_DELIVERY), True, partial(_replaced, row)))
+        return await self._writes.run(RowWrite((*row, *NO_DELIVERY), True, partial(replace_order, row)))
 
     async def get(self, order_id: OrderId) -> Order | None:
         row = await self._reads.run(lambda connection: find_order(connection, order_id))
-        return None if row is None else _order(row)
+        return None if row is None else read_order(row)
 
     async def find_by_job(self, mode: Mode, reference: JobReference) -> Order | None:
         values = (reference, mode)
         row = await self._reads.run(lambda connection: connection.execute(FIND_BY_JOB, values).fetchone())
-        return None if row is None else _order(row)
+        return None if row is None else read_order(row)
 
     async def make_due(self, order_id: OrderId, at: datetime) -> None:
         values = (codec.instant(at), order_id)
@@ -225,12 +208,12 @@ class SqliteStore:
     async def search(self, query: OrderQuery, limit: int) -> Sequence[Order]:
         statement, values = sqlite_search.orders(query, limit)
         rows = await self._reads.run(lambda connection: connection.execute(statement, values).fetchall())
-        return codec.readable(partial(_order, row) for row in rows)
+        return codec.readable(partial(read_order, row) for row in rows)
 
     async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order]:
         values = (after or f"{mode}/", f"{mode}0", limit)  # "0" comes right after "/"
         rows = await self._reads.run(lambda connection: connection.execute(SCAN, values).fetchall())
-        return [_order(row) for row in rows]
+        return [read_order(row) for row in rows]
 
     async def money_at_risk(self, mode: Mode) -> Mapping[CurrencyCode, int]:
         rows = await self._reads.run(lambda connection: connection.execute(AT_RISK, (mode,)).fetchall())
@@ -255,7 +238,7 @@ class SqliteStore:
         """In the writer's thread, so that it waits for one thread, once."""
 
         def decide(found: OrderRow | None) -> RowWrite[Delivery] | None:
-            applied = apply(_order(found)) if found is not None else None
+            applied = apply(read_order(found)) if found is not None else None
             return None if applied is None else _application(delivery, applied)
 
         return await self._writes.run(DecidedWrite(order_id, decide))
@@ -341,20 +324,12 @@ def writing_link(path: Path, connection_class: ConnectionClass = sqlite3.Connect
     return SqliteLink(path, connection_class, create=create_tables, prepare=declare_row_writes)
 
 
-def _inserted(row: Row, connection: sqlite3.Connection) -> bool:
-    return connection.execute(INSERT, row).rowcount == 1
-
-
-def _replaced(row: Row, connection: sqlite3.Connection) -> bool:
-    return any(connection.execute(statement, row).rowcount == 1 for statement in (REPLACE_USUALLY, REPLACE))
-
-
 def _application(delivery: Delivery, applied: Applied) -> RowWrite[Delivery]:
     settled = delivery.settled(applied.outcome)
     row, done = order_values(applied.order, applied.order.version - 1), _delivery_values(settled)
 
     def write(connection: sqlite3.Connection) -> Delivery:
-        if not _replaced(row, connection):
+        if not replace_order(row, connection):
             return _delivery(_received(RECEIVE, _delivery_values(delivery), connection))
         with all_or_nothing():
             return _delivery(_received(RECEIVE_SETTLED, done, connection))
@@ -365,29 +340,6 @@ def _application(delivery: Delivery, applied: Applied) -> RowWrite[Delivery]:
 def _received(statement: str, values: Row, connection: sqlite3.Connection) -> Row:
     (stored,) = connection.execute(statement, values).fetchall()
     return cast(Row, stored)
-
-
-def order_values(order: Order, expected_version: int) -> Row:
-    """As ``ORDER_ROW`` has it."""
-    return (
-        order.id,
-        order.terms.mode,
-        expected_version,
-        order.version,
-        codec.maybe_instant(order.next_check_at),
-        codec.maybe_instant(order.next_notice_at),
-        codec.list_to_json(codec.job_references(order)),
-        codec.list_to_json(codec.payment_references(order)),
-        *codec.searchable(order).values(),
-        codec.order_to_json(order),
-    )
-
-
-def _order(row: OrderRow) -> Order:
-    order_id, version, next_check_at, next_notice_at, text = row
-    return codec.order_from_json(
-        order_id, text, version=version, next_check_at=next_check_at, next_notice_at=next_notice_at
-    )
 
 
 def _delivery_values(delivery: Delivery) -> Row:

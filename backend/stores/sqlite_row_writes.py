@@ -17,14 +17,11 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 from ..domain.model import OrderId
 from .sqlite_file import ONE_STATEMENTS_FAULT
-from .sqlite_order_rows import OrderRow, find_order, find_orders
-from .sqlite_schema import CHANGING_COLUMNS, DELIVERY_COLUMNS, ORDER_COLUMNS, STEADY_COLUMNS
+from .sqlite_order_rows import ORDER_ROW, OrderRow, Row, find_order, find_orders, insert, replace_usually
+from .sqlite_schema import DELIVERY_COLUMNS
 
 T = TypeVar("T")
-Row: TypeAlias = tuple[object, ...]
 
-ORDER_ROW: Final = ("id", "mode", "expected_version", *ORDER_COLUMNS)
-"""An order that takes the place of its ``expected_version``, 0 for none."""
 DELIVERY_ROW: Final = tuple(f"delivery_{column}" for column in DELIVERY_COLUMNS)
 NO_DELIVERY: Final[Row] = (None,) * len(DELIVERY_ROW)
 
@@ -32,12 +29,8 @@ _COLUMNS: Final = (*ORDER_ROW, *DELIVERY_ROW)
 _ONE_ROW: Final = f"({', '.join('?' * len(_COLUMNS))})"
 
 
-def _new(columns: Sequence[str]) -> str:
-    return ", ".join(f"new.{column}" for column in columns)
-
-
-def _from_new(columns: Sequence[str], separator: str) -> str:
-    return separator.join(f"{column} = new.{column}" for column in columns)
+def _new(column: str) -> str:
+    return f"new.{column}"
 
 
 _LOOK_AGAIN: Final = "SELECT 1 FROM orders, deliveries LIMIT 0"
@@ -50,21 +43,19 @@ _DECLARATIONS: Final = (
     f"CREATE TEMP VIEW row_writes ({', '.join(_COLUMNS)}) AS SELECT {', '.join(['NULL'] * len(_COLUMNS))}",
     f"""
     CREATE TEMP TRIGGER new_order INSTEAD OF INSERT ON row_writes WHEN new.expected_version = 0 BEGIN
-        INSERT INTO orders (id, mode, {", ".join(ORDER_COLUMNS)}) VALUES ({_new(("id", "mode", *ORDER_COLUMNS))})
-            ON CONFLICT (id) DO NOTHING;
+        {insert(_new)};
         {_UNLESS_WRITTEN}
     END
-    """,  # noqa: S608 - ours
+    """,
     f"""
     CREATE TEMP TRIGGER changed_order INSTEAD OF INSERT ON row_writes WHEN new.expected_version > 0 BEGIN
-        UPDATE orders SET {_from_new(CHANGING_COLUMNS, ", ")}
-            WHERE id = new.id AND version = new.expected_version AND {_from_new(STEADY_COLUMNS, " AND ")};
+        {replace_usually(_new)};
         {_UNLESS_WRITTEN}
     END
-    """,  # noqa: S608 - ours
+    """,
     f"""
     CREATE TEMP TRIGGER new_delivery INSTEAD OF INSERT ON row_writes WHEN new.delivery_id IS NOT NULL BEGIN
-        INSERT INTO deliveries VALUES ({_new(DELIVERY_ROW)}) ON CONFLICT (id) DO NOTHING;
+        INSERT INTO deliveries VALUES ({", ".join(map(_new, DELIVERY_ROW))}) ON CONFLICT (id) DO NOTHING;
         {_UNLESS_WRITTEN}
     END
     """,  # noqa: S608 - ours

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ..ports import StoreOutcomeUnknown, StoreUnavailable
-from .job_thread import Job
+from .job_thread import Job, fail
 from .sqlite_file import ONE_STATEMENTS_FAULT, SqliteLink, error_code, is_busy
 from .sqlite_row_writes import ROW_WORK, NotAsUsual, RowWork, RowWrite, decided, write_rows
 
@@ -68,12 +68,8 @@ class Writes:
                     return True
             except NotAsUsual:
                 together = False
-            try:
-                if not self._lock():
-                    return False
-            except StoreUnavailable as exc:
-                _fail(jobs, exc)
-                return True
+            if not self._lock():
+                return False
         self._transact(jobs, together=together)
         return True
 
@@ -111,10 +107,10 @@ class Writes:
         except (sqlite3.Error, OSError) as exc:
             if is_busy(exc):
                 return False
-            if not is_writing or error_code(exc) in NOTHING_WRITTEN:
-                self._start_over(jobs, exc)
-            else:
+            if is_writing:
                 self._lose(jobs, exc)
+            else:
+                self._start_over(jobs, exc)
             return True
         _settle(jobs, writes)
         return True
@@ -133,10 +129,7 @@ class Writes:
             self._connection.execute("COMMIT")
             self._link.check_identity()
         except (sqlite3.Error, OSError) as exc:
-            if error_code(exc) in NOTHING_WRITTEN:
-                self._start_over(jobs, exc)
-            else:
-                self._lose(jobs, exc, something_changed=something_changed)
+            self._lose(jobs, exc, something_changed=something_changed)
 
     def _without_rows(self, jobs: Jobs) -> Jobs:
         """Do the row writes among the jobs in one statement, if they are several; returns the jobs still to be done."""
@@ -152,26 +145,30 @@ class Writes:
         return [job for job in jobs if not isinstance(job.work, ROW_WORK)]
 
     def _lose(self, jobs: Jobs, exc: Exception, *, something_changed: bool = True) -> None:
+        """The commit failed."""
+        if error_code(exc) in NOTHING_WRITTEN:
+            self._start_over(jobs, exc)
+            return
         log.warning("a commit to %s failed; whether its %d writes landed is unknown: %s", self._path, len(jobs), exc)
         self._link.drop()
         outcome = StoreOutcomeUnknown if something_changed else StoreUnavailable
-        _fail(jobs, outcome(f"commit to {self._path}: {exc}"))
+        fail(jobs, outcome(f"commit to {self._path}: {exc}"))
 
     def _start_over(self, jobs: Jobs, exc: Exception) -> None:
         """The transaction is lost with nothing written: the jobs share no fate, so each is tried by itself."""
         log.warning("a write to %s failed before it was committed: %s", self._path, exc)
         self._link.drop()
         if len(jobs) == 1:
-            _fail(jobs, unavailable(self._path, exc))
+            fail(jobs, unavailable(self._path, exc))
             return
         for job in jobs:
             try:
                 if self.begin() and (self._connection.in_transaction or self._lock()):
                     self._transact([job], together=False)
                 else:
-                    _fail([job], unavailable(self._path, "locked by another process"))
+                    fail([job], unavailable(self._path, "locked by another process"))
             except StoreUnavailable as why:
-                _fail([job], why)
+                fail([job], why)
 
 
 class Reads:
@@ -195,7 +192,7 @@ class Reads:
                 _do(job, self._link.connection(), self._path)
             except (sqlite3.Error, OSError) as exc:
                 self._link.drop()
-                _fail([job], unavailable(self._path, exc))
+                fail([job], unavailable(self._path, exc))
         return True
 
     def close(self) -> None:
@@ -226,11 +223,6 @@ def _settle(jobs: Jobs, writes: Sequence[RowWrite[object] | None]) -> None:
     """The jobs' writes were made."""
     for job, write in zip(jobs, writes, strict=True):
         job.settle(None if write is None else write.answer)
-
-
-def _fail(jobs: Jobs, exc: Exception) -> None:
-    for job in jobs:
-        job.error = exc
 
 
 def _do(job: Job[sqlite3.Connection], connection: sqlite3.Connection, path: Path) -> None:

@@ -14,7 +14,7 @@ from backend.domain.terms import Mode
 from backend.gateways.cashflows.signing import webhook_signature_fits
 from backend.gateways.cashflows.webhook import echo, read_signed
 from backend.stores import codec
-from backend.stores.sqlite import order_values
+from backend.stores.sqlite_order_rows import order_values
 from tests.contracts.examples import NOON, an_order, with_job
 
 from .orders import CAPTURED, CREATE, open_orders

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from backend.domain.model import Order
 from backend.stores import codec
 from backend.stores.mongo_rows import order_row
-from backend.stores.sqlite import INSERT, order_values
+from backend.stores.sqlite_order_rows import INSERT, order_values
 from tests.program.host import WEBHOOK_SECRET
 from tests.program.shop import customer_token
 

@@ -320,15 +320,8 @@ class StoresWhatMakesNothing(MemoryStore):
         return await super().receive_and_apply(delivery, order_id, apply)
 
 
-class KeepsWhatItHasRead(MemoryStore):
-    def __init__(self, disk: MemoryDisk | None = None) -> None:
-        super().__init__(disk)
-        self._kept: dict[OrderId, Order | None] = {}
-
-    async def get(self, order_id: OrderId) -> Order | None:
-        if order_id not in self._kept:
-            self._kept[order_id] = await super().get(order_id)
-        return self._kept[order_id]
+class AppliesToWhatItReadBefore(ReadsFromACache):
+    """Its deliveries are held against an order that others may have changed since."""
 
 
 BROKEN: Final[dict[type[MemoryStore], Check]] = {
@@ -362,7 +355,7 @@ BROKEN: Final[dict[type[MemoryStore], Check]] = {
     SettlesWithoutTheOrder: applying.where_the_order_was_changed_by_others_the_row_waits,
     StoresNoDeliveryWithoutTheOrder: applying.where_the_order_was_changed_by_others_the_row_waits,
     StoresWhatMakesNothing: applying.a_delivery_that_makes_nothing_is_not_stored,
-    KeepsWhatItHasRead: applying.what_is_made_of_it_is_made_of_the_newest_version,
+    AppliesToWhatItReadBefore: applying.what_is_made_of_it_is_made_of_the_newest_version,
     AppliesOverOthers: applying.a_known_row_waits_where_the_order_was_changed_by_others,
     SettlesTheFirstOnly: applying.a_known_row_is_counted_and_settled_with_the_order,
     SettlesFirst: applying.cut_short_it_never_settles_without_the_order,

@@ -34,7 +34,7 @@ from backend.ports import PaymentGateway
 from backend.service.orders import Orders
 from backend.service.reconcile import Reconciler
 from backend.stores import SqliteStore
-from backend.stores.sqlite import INSERT, order_values
+from backend.stores.sqlite_order_rows import INSERT, order_values
 from tests.domain.builders import after, placed, planned
 
 WORKERS: Final = 3

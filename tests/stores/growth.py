@@ -32,7 +32,7 @@ from backend.domain.terms import Mode
 from backend.ports import OrderStore, Work
 from backend.stores import MongoStore, SqliteStore, codec
 from backend.stores.mongo_rows import order_row
-from backend.stores.sqlite import INSERT, order_values
+from backend.stores.sqlite_order_rows import INSERT, order_values
 from backend.stores.sqlite_schema import DELIVERY_COLUMNS
 from tests.bench.report import save_ratio
 from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order, noted, with_job

@@ -151,21 +151,21 @@ class MongoStore:
     async def receive_and_apply(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> Delivery | None:
         order = await self.get(order_id)
         applied = apply(order) if order is not None else None
-        return None if applied is None else await self._receive_applied(delivery, applied)
+        if order is None or applied is None:
+            return None
+        return await self._receive_applied(delivery, order, applied)
 
-    async def _receive_applied(self, delivery: Delivery, applied: Applied) -> Delivery:
-        new, order, outcome = replace(delivery, received=1), applied.order, applied.outcome
-        expected_version = order.version - 1
-        steps = (
-            Write(DELIVERIES, delivery_row(new)),
-            _replacement(ORDERS, order_row(order), expected_version),
-            _settlement(delivery.id, 1, outcome),
-        )
+    async def _receive_applied(self, delivery: Delivery, order: Order, applied: Applied) -> Delivery:
+        """``applied`` is what was made of ``order``."""
+        new, outcome = replace(delivery, received=1), applied.outcome
+        as_known = {"_id": order.id, "version": applied.order.version - 1} | _history_of(order)
+        change = Write(ORDERS, order_row(applied.order), as_known)
+        steps = (Write(DELIVERIES, delivery_row(new)), change, _settlement(delivery.id, 1, outcome))
         done = await self._link.write_in_turn(*steps)
         if done == len(steps):
             return new.settled(outcome)
         row = new if done else await self._count(delivery)
-        is_replaced = done > 1 or (not done and await self.replace(order, expected_version))
+        is_replaced = done > 1 or (not done and await self._link.write(change))
         if not is_replaced:
             return row
         await self.settle(row.id, row.received, outcome)
@@ -321,6 +321,11 @@ class MongoStore:
 
 def _replacement(collection: str, row: codec.Document, expected_version: int) -> Write:
     return Write(collection, row, {"_id": row["_id"], "version": expected_version})
+
+
+def _history_of(order: Order) -> codec.Document:
+    """That the order has come to its version as this one has: the last entry's digest is over all of its history."""
+    return {"$expr": {"$eq": [{"$arrayElemAt": ["$order.history.digest", -1]}, order.history[-1].digest]}}
 
 
 def _settlement(delivery_id: DeliveryId, seen: int, outcome: str) -> Write:

@@ -6,8 +6,10 @@ atomic but each document's change, as everywhere with MongoDB. Sources: MongoDB 
 (database commands).
 
 Writes that go **in turn** are each done only where the one before found its place. One command has no such rule, but an
-ordered one ends at its first error: so a replacement that others follow may insert, which fails where it does not find
-its place, as its id is taken. What such an error left undone is done in turn, a command for each.
+ordered one ends at its first error. So a replacement that others follow is sent as a computation, which fails where the
+document is not as it was to be found; and as one that may insert, so that it is computed, and fails, also where no
+document is there. What such an error left undone is done in turn, a command for each. Source: MongoDB manual, "Updates
+with Aggregation Pipeline", "$toInt".
 """
 
 from collections.abc import Awaitable, Sequence
@@ -31,10 +33,16 @@ DURABLE: Final = {"w": "majority", "j": True}
 """Set on each command, so that no URL weakens it."""
 ALONE_UNDER_WAY: Final = 64
 DUPLICATE_KEY: Final = frozenset({11000, 11001, 12582})
+CONVERSION_FAILURE: Final = 241
+NO_PLACE: Final = DUPLICATE_KEY | {CONVERSION_FAILURE}
+"""Of an insert whose id is taken, and of a replacement that others follow."""
 
 
 class Write(Struct, frozen=True):
-    """Insert ``what`` where ``where`` is None; otherwise change the document there, or replace it by ``what``."""
+    """Insert ``what`` where ``where`` is None; otherwise change the document there, or replace it by ``what``.
+
+    ``where`` names the id, and what else the document must hold: other fields, or an expression as ``$expr``.
+    """
 
     collection: str
     what: Document | list[Document]
@@ -160,8 +168,17 @@ async def _send_next(database: Database, turn: InTurn) -> None:
 def _operation(write: Write, namespace: int, *, is_followed: bool) -> Document:
     if write.where is None:
         return {"insert": namespace, "document": write.what}
-    change = {"filter": write.where, "updateMods": write.what, "multi": False, "upsert": is_followed}
-    return {"update": namespace, **change}
+    where, what = write.where, write.what
+    if is_followed:
+        where, what = {"_id": where["_id"]}, _replacement_or_error(where, what)
+    return {"update": namespace, "filter": where, "updateMods": what, "multi": False, "upsert": is_followed}
+
+
+def _replacement_or_error(where: Document, what: Document | list[Document]) -> list[Document]:
+    holds = [{"$eq": [f"${name}", {"$literal": value}]} for name, value in where.items() if name != "$expr"]
+    holds += [where["$expr"]] if "$expr" in where else []
+    error = {"$toInt": {"$concat": ["not as expected: ", "$_id"]}}
+    return [{"$replaceWith": {"$cond": [{"$and": holds}, {"$literal": what}, error]}}]
 
 
 def _outcome(told: Document) -> bool | Exception:
@@ -169,7 +186,7 @@ def _outcome(told: Document) -> bool | Exception:
     code = told.get("code")
     if code is None:
         return bool(told["n"] == 1)
-    if code in DUPLICATE_KEY:
+    if code in NO_PLACE:
         return False
     return WriteError(told.get("errmsg", ""), code)
 

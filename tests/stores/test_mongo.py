@@ -12,18 +12,19 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import pytest
-from pymongo import AsyncMongoClient, monitoring
+from pymongo import AsyncMongoClient, MongoClient, monitoring
 from pymongo.asynchronous.database import AsyncDatabase
 
-from backend.domain.model import OrderId
+from backend.domain.model import Order, OrderId
 from backend.domain.records import Record, RecordId
 from backend.domain.references import JobReference
 from backend.domain.searching import DeliveryQuery, OrderQuery
 from backend.domain.statuses import OrderStatus
 from backend.domain.terms import Mode
-from backend.ports import OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
+from backend.ports import Applied, OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
 from backend.stores import MongoStore
 from backend.stores.mongo_indexes import INDEXES
+from backend.stores.mongo_rows import order_row
 from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order, noted, with_job
 from tests.contracts.mongo_proxy import BadAnswer, lossy_proxy
 from tests.mongodb_engine.engine import MongoEngine
@@ -180,6 +181,45 @@ async def test_orders_of_an_older_program_are_filled_in_for_searches(
     async with opened(mongodb_url, mongodb_database_name) as store:
         found = await store.search(OrderQuery(Mode.MOCK, email="ann@example.com"), 10)
         assert [order.reference for order in found] == ["B", "A"]
+
+
+# --- what is written with a delivery ---------------------------------------------------------------------------------
+
+
+async def test_order_that_is_removed_by_hand_meanwhile_does_not_come_back(
+    mongodb_url: str, mongodb_database_name: str, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    delivery = a_delivery()
+
+    def removed_meanwhile(order: Order) -> Applied:
+        with MongoClient[dict[str, Any]](mongodb_url) as client:
+            client[mongodb_database_name]["orders"].delete_one({"_id": order.id})
+        return Applied(noted(order, "applied"), "applied")
+
+    async with opened(mongodb_url, mongodb_database_name) as store:
+        await store.insert(an_order("A"))
+        assert await store.receive_and_apply(delivery, OrderId("mock/A"), removed_meanwhile) == delivery
+        assert await store.get_delivery(delivery.id) == delivery
+    assert await database["orders"].count_documents({}) == 0
+
+
+async def test_order_that_another_one_took_the_place_of_is_not_written_over_it(
+    mongodb_url: str, mongodb_database_name: str, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    """As after a backup was put back: the version that was expected is there, and is another one."""
+    delivery, other = a_delivery(), with_job(an_order("A"), "OTHER")
+
+    def replaced_meanwhile(order: Order) -> Applied:
+        with MongoClient[dict[str, Any]](mongodb_url) as client:
+            client[mongodb_database_name]["orders"].replace_one({"_id": order.id}, order_row(other))
+        return Applied(noted(order, "applied"), "applied")
+
+    async with opened(mongodb_url, mongodb_database_name) as store:
+        order = with_job(an_order("A"), "J1")
+        assert order.version == other.version
+        await store.insert(order)
+        assert await store.receive_and_apply(delivery, order.id, replaced_meanwhile) == delivery
+        assert await store.get(order.id) == other
 
 
 # --- indexes ---------------------------------------------------------------------------------------------------------

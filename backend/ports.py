@@ -340,8 +340,8 @@ class OrderStore(Protocol):
         meanwhile counted too. Its ``next_try_at`` is taken over."""
 
     async def receive_and_apply(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> Delivery | None:
-        """Read the order, and do with the delivery what ``apply`` makes of it; None, and nothing done, if that is
-        nothing, or there is no such order.
+        """Do with the delivery what ``apply`` makes of the order; None, and nothing done, if that is nothing, or there
+        is no such order. A store may try first with what it guesses of the order; nothing is made only of what it read.
 
         The delivery is stored as by ``receive``; and where ``replace`` would put the changed order in the place of the
         version before it, that and ``settle`` are done in the same go. The row that is returned is pending where the

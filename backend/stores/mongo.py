@@ -34,6 +34,7 @@ from .mongo_link import NEWEST, Collection, MongoLink
 from .mongo_preparing import index_differences, prepare
 from .mongo_rows import delivery_row, order_row, read_delivery, read_order, read_record, record_row, set_or_unset
 from .mongo_writes import Write
+from .recent_orders import RecentOrders
 
 TIMEOUT_SECONDS: Final = 5.0
 CONNECT_SECONDS: Final = 2.0
@@ -63,6 +64,7 @@ class MongoStore:
             listeners=listeners,
             most_wire_version=most_wire_version,
         )
+        self._recent = RecentOrders()
 
     async def open(self) -> None:
         """Connect and create what indexes are missing. May be tried again when it failed.
@@ -90,10 +92,17 @@ class MongoStore:
     # --- orders ---
 
     async def insert(self, order: Order) -> bool:
-        return await self._insert(ORDERS, order_row(order))
+        is_inserted = await self._insert(ORDERS, order_row(order))
+        if is_inserted:
+            self._recent.note(order)
+        return is_inserted
 
     async def replace(self, order: Order, expected_version: int) -> bool:
-        return await self._replace(ORDERS, order_row(order), expected_version)
+        self._recent.forget(order.id)  # until it is known what it is
+        is_replaced = await self._replace(ORDERS, order_row(order), expected_version)
+        if is_replaced:
+            self._recent.note(order)
+        return is_replaced
 
     async def get(self, order_id: OrderId) -> Order | None:
         row = await self._link.get_order(order_id)
@@ -149,8 +158,12 @@ class MongoStore:
         return await self._count(delivery)
 
     async def receive_and_apply(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> Delivery | None:
-        order = await self.get(order_id)
+        """On what this process wrote last of the order, where that is known, which saves a way to the server."""
+        order = self._recent.guess(order_id)
         applied = apply(order) if order is not None else None
+        if applied is None:
+            order = await self.get(order_id)
+            applied = apply(order) if order is not None else None
         if order is None or applied is None:
             return None
         return await self._receive_applied(delivery, order, applied)
@@ -161,14 +174,14 @@ class MongoStore:
         as_known = {"_id": order.id, "version": applied.order.version - 1} | _history_of(order)
         change = Write(ORDERS, order_row(applied.order), as_known)
         steps = (Write(DELIVERIES, delivery_row(new)), change, _settlement(delivery.id, 1, outcome))
+        self._recent.forget(order.id)
         done = await self._link.write_in_turn(*steps)
-        if done == len(steps):
-            return new.settled(outcome)
         row = new if done else await self._count(delivery)
         is_replaced = done > 1 or (not done and await self._link.write(change))
         if not is_replaced:
             return row
-        await self.settle(row.id, row.received, outcome)
+        if done < len(steps):
+            await self.settle(row.id, row.received, outcome)
         return row.settled(outcome)
 
     async def _count(self, delivery: Delivery) -> Delivery:

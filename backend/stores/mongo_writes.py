@@ -79,9 +79,10 @@ class InTurn:
 
 def grouped_writes(database: Database, wire_version: int, timeout_seconds: float) -> Groups[InTurn, int]:
     """Writes are answered with how many of them found their place: a free id, or the document to change."""
+    admin = database.client.admin
 
     async def together(turns: Sequence[InTurn], seconds: float) -> list[int | Exception]:
-        return await _bounded(_send_together(database, turns), turns, seconds)
+        return await _bounded(_send_together(database, admin, turns), turns, seconds)
 
     async def alone(turns: Sequence[InTurn], seconds: float) -> list[int | Exception]:
         return await _bounded(_send_alone(database, turns), turns, seconds)
@@ -105,17 +106,17 @@ async def _bounded(sending: Awaitable[None], turns: Sequence[InTurn], seconds: f
     return [turn.answer for turn in turns]
 
 
-async def _send_together(database: Database, turns: Sequence[InTurn]) -> None:
+async def _send_together(database: Database, admin: Database, turns: Sequence[InTurn]) -> None:
     if any(len(turn.left) > 1 for turn in turns):
-        await _send(database, turns, ordered=True)
+        await _send(admin, database.name, turns, ordered=True)
     while waiting := [turn for turn in turns if turn.left]:
         if len(waiting) == 1:
             await _send_next(database, waiting[0])
         else:
-            await _send(database, waiting, ordered=False)
+            await _send(admin, database.name, waiting, ordered=False)
 
 
-async def _send(database: Database, turns: Sequence[InTurn], *, ordered: bool) -> None:
+async def _send(admin: Database, database: str, turns: Sequence[InTurn], *, ordered: bool) -> None:
     """Send all that is left, or what comes next of each: then none stands in another's way."""
     steps = [
         (number, turn, write) for turn in turns for number, write in enumerate(turn.left if ordered else turn.left[:1])
@@ -129,12 +130,12 @@ async def _send(database: Database, turns: Sequence[InTurn], *, ordered: bool) -
             _operation(write, names.index(write.collection), is_followed=ordered and number + 1 < len(turn.left))
             for number, turn, write in steps
         ],
-        "nsInfo": [{"ns": f"{database.name}.{name}"} for name in names],
+        "nsInfo": [{"ns": f"{database}.{name}"} for name in names],
         "ordered": ordered,
         "errorsOnly": False,
         "writeConcern": DURABLE,
     }
-    reply = await database.client.admin.command(command)
+    reply = await admin.command(command)
     _check_concern(reply)
     told = {row["idx"]: row for row in reply["cursor"]["firstBatch"]}
     for number, (_, turn, _) in enumerate(steps):

@@ -19,6 +19,8 @@ class Contestant:
     server: Server
     requests: Callable[[], Requests]
     """What it is asked; a new stream for each stretch."""
+    before: Callable[[], Awaitable[None]] | None = None
+    """Done before each stretch, and not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,12 @@ class Round:
 
 
 async def at_once(
-    scenario: str, contestants: Sequence[Contestant], concurrency: int, *, seconds: float, repeats: int
+    scenario: str, contestants: Sequence[Contestant], concurrency: int, *, seconds: float, repeats: int, least: int = 0
 ) -> Round:
-    """With ``concurrency`` requests always under way: throughput."""
+    """With ``concurrency`` requests always under way: throughput. Goes on until there are ``least`` answers."""
 
     async def stretch(load: Load) -> Answers:
-        return await load.at_once(concurrency, seconds)
+        return await load.at_once(concurrency, seconds, least=least)
 
     return await _take_turns(scenario, f"{concurrency} at once", contestants, stretch, repeats)
 
@@ -88,6 +90,8 @@ async def _take_turns(
 
 
 async def _run(contestant: Contestant, stretch: Stretching) -> Stretch:
+    if contestant.before is not None:
+        await contestant.before()
     before = contestant.server.cpu_seconds()
     try:
         answers = await stretch(Load(contestant.server.port, contestant.requests()))

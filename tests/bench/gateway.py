@@ -1,24 +1,28 @@
 """A gateway that answers as Cashflows does to "create payment job", after a set time, and costs next to nothing.
 
+The job's reference follows from the order's number, so that whoever sends webhooks about it need not be told.
+
 The simulator keeps a ledger in SQLite, and so would be what is measured here. ``python -m tests.bench.gateway PORT
 MILLISECONDS``.
 """
 
 import asyncio
 import json
+import re
 import sys
-from itertools import count
-from typing import cast
+from typing import Final, cast
 
 import uvloop
 
-NUMBERS = count(1)
-OFTEN = 1_000_000
+from .orders import job_of
+
+ORDER_NUMBER: Final = re.compile(rb'"orderNumber": ?"([^"]+)"')
 
 
-def created() -> bytes:
-    number = next(NUMBERS)
-    job = f"{number // OFTEN + 1:06d}{number % OFTEN:06d}"
+def created(asked: bytes) -> bytes:
+    number = ORDER_NUMBER.search(asked)
+    assert number is not None, asked
+    job = job_of(number[1].decode())
     body = json.dumps(
         {
             "data": {
@@ -49,15 +53,15 @@ class Gateway(asyncio.Protocol):
         length = int(self._buffer[at + 15 : self._buffer.index(b"\r", at)]) if at >= 0 else 0
         if len(self._buffer) < end + 4 + length:
             return
-        self._buffer = self._buffer[end + 4 + length :]
+        asked, self._buffer = self._buffer[end + 4 : end + 4 + length], self._buffer[end + 4 + length :]
         if self._delay:
-            asyncio.get_running_loop().call_later(self._delay, self._answer)
+            asyncio.get_running_loop().call_later(self._delay, self._answer, asked)
         else:
-            self._answer()
+            self._answer(asked)
 
-    def _answer(self) -> None:
+    def _answer(self, asked: bytes) -> None:
         if not self._transport.is_closing():
-            self._transport.write(created())
+            self._transport.write(created(asked))
 
 
 async def serve(port: int, delay: float) -> None:

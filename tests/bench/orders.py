@@ -38,4 +38,6 @@ def references_of(size: int) -> list[str]:
 
 
 def job_of(reference: str) -> str:
-    return f"9{reference.removeprefix('ORDER-'):0>11}"
+    """What the gateway calls the order's payment job: a kind, the order's series if it has one, its number."""
+    series, _, number = reference.rpartition("-")
+    return f"9{number:0>11}" if series == "ORDER" else f"1{series.removeprefix('B'):0>4}{number:0>7}"

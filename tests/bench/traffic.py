@@ -19,26 +19,45 @@ from backend.stores.sqlite_order_rows import INSERT, order_values
 from tests.program.host import WEBHOOK_SECRET
 from tests.program.shop import customer_token
 
-from .load import Requests, request
+from .load import Load, Requests, request
 from .orders import CAPTURED, CREATE, job_of, open_orders, references_of
-from .servers import StoreAt
+from .servers import Server, StoreAt
 
 OWNER: Final = "user-1"
 """Of the orders that ``an_order`` makes."""
 BATCH: Final = 1000
+BEGUN_AT_ONCE: Final = 16
 
-NUMBERS: Final = count(1)
+SERIES: Final = (f"B{number}" for number in count(1))
 
 
 def authorization() -> bytes:
     return b"Authorization: Bearer " + customer_token(OWNER).encode() + b"\r\n"
 
 
-def creates(prefix: str = "") -> Requests:
+def creates(prefix: str = "", series: str | None = None) -> Requests:
     """Each for an order of its own; tokens mean nothing to a rival, and cost it nothing."""
-    headers, name = authorization(), f"B{next(NUMBERS)}".encode()
+    headers, name = authorization(), (series or next(SERIES)).encode()
     for number in count(1):
         yield request("POST", f"{prefix}/api/payment/create", headers=headers, body=CREATE % (name, number))
+
+
+class Begun:
+    """Webhooks about payments that the program itself was just asked to begin, as they usually are."""
+
+    def __init__(self, program: Server, size: int) -> None:
+        self._program = program
+        self._size = size
+        self._references: list[str] = []
+
+    async def begin(self) -> None:
+        series = next(SERIES)
+        self._references = [f"{series}-{number}" for number in range(1, self._size + 1)]
+        await Load(self._program.port, creates(series=series)).at_once(BEGUN_AT_ONCE, 0, least=self._size)
+        await settle(self._program.store)
+
+    def webhooks(self) -> Requests:
+        return webhooks(self._references)
 
 
 def reads(references: Sequence[str]) -> Requests:
@@ -59,6 +78,13 @@ def webhooks(references: Sequence[str], *, again: bool = False) -> Requests:
             yield request("POST", "/api/webhooks/cashflows", headers=b"X-Signature: %s\r\n" % signature, body=body)
         if not again:
             raise AssertionError("too few orders were made for this many webhooks")
+
+
+async def settle(store: StoreAt) -> None:
+    """Have what was written before written out now, and not while somebody is measured."""
+    if store.kind == "mongo":
+        with MongoClient[dict[str, Any]](store.url) as client:
+            client.admin.command("fsync")
 
 
 # --- orders ----------------------------------------------------------------------------------------------------------

@@ -51,6 +51,36 @@ async def what_is_made_of_it_is_made_of_the_newest_version(bench: Bench) -> None
     assert (await found(bench, order, delivery))[0] == noted(newest, "applied")
 
 
+async def what_another_process_wrote_is_neither_missed_nor_lost(bench: Bench) -> None:
+    """A store may guess what it does not read; then the row waits, and its caller reads."""
+    here, elsewhere = await bench.store(), await bench.store()
+    order, delivery = an_order(), a_delivery()
+    await here.insert(order)
+    assert await here.get(order.id) == order
+    newest = noted(order, "newest")
+    await elsewhere.replace(newest, order.version)
+    row = await here.receive_and_apply(delivery, order.id, lambda known: Applied(noted(known, "applied"), "applied"))
+    assert row is not None
+    expected = newest if row.is_pending else noted(newest, "applied")
+    assert await found(bench, order, delivery) == (expected, row)
+
+
+async def what_only_the_newest_version_makes_is_made(bench: Bench) -> None:
+    here, elsewhere = await bench.store(), await bench.store()
+    order, delivery = an_order(), a_delivery()
+    await here.insert(order)
+    assert await here.get(order.id) == order
+    newest = noted(order, "newest")
+    await elsewhere.replace(newest, order.version)
+
+    def only_of_the_newest(known: Order) -> Applied | None:
+        return Applied(noted(known, "applied"), "applied") if known == newest else None
+
+    row = await here.receive_and_apply(delivery, order.id, only_of_the_newest)
+    assert row == replace(delivery, done=1, next_try_at=None, outcome="applied")
+    assert await found(bench, order, delivery) == (noted(newest, "applied"), row)
+
+
 async def a_delivery_that_makes_nothing_is_not_stored(bench: Bench) -> None:
     store = await bench.store()
     order, delivery = an_order(), a_delivery()
@@ -179,6 +209,8 @@ async def cut_short_it_never_settles_without_the_order(bench: Bench) -> None:
 CHECKS: Final[tuple[Check, ...]] = (
     a_delivery_is_stored_and_settled_with_the_order,
     what_is_made_of_it_is_made_of_the_newest_version,
+    what_another_process_wrote_is_neither_missed_nor_lost,
+    what_only_the_newest_version_makes_is_made,
     a_delivery_that_makes_nothing_is_not_stored,
     a_delivery_of_no_order_is_not_stored,
     where_it_cannot_be_said_what_it_makes_only_its_caller_is_told,

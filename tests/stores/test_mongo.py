@@ -21,7 +21,7 @@ from backend.domain.references import JobReference
 from backend.domain.searching import DeliveryQuery, OrderQuery
 from backend.domain.statuses import OrderStatus
 from backend.domain.terms import Mode
-from backend.ports import Applied, OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
+from backend.ports import Applied, Apply, OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
 from backend.stores import MongoStore
 from backend.stores.mongo_indexes import INDEXES
 from backend.stores.mongo_rows import order_row
@@ -220,6 +220,45 @@ async def test_order_that_another_one_took_the_place_of_is_not_written_over_it(
         await store.insert(order)
         assert await store.receive_and_apply(delivery, order.id, replaced_meanwhile) == delivery
         assert await store.get(order.id) == other
+
+
+async def test_order_that_was_written_here_is_not_read_for_the_first_delivery(
+    mongodb_url: str, mongodb_database_name: str
+) -> None:
+    commands = Commands()
+    async with opened(mongodb_url, mongodb_database_name, listeners=[commands]) as store:
+        order = an_order("A")
+        await store.insert(order)
+        commands.sent.clear()
+        for note in ("captured", "refunded"):
+            await store.receive_and_apply(a_delivery(note.encode()), order.id, applying(note))
+            order = noted(order, note)
+        assert [next(iter(command)) for command in commands.sent] == ["bulkWrite", "find", "bulkWrite"]
+        assert await store.get(order.id) == order
+
+
+async def test_order_whose_write_was_not_answered_is_read_again(mongodb_url: str, mongodb_database_name: str) -> None:
+    """Nobody knows whether it is still what was written before."""
+    fault = BadAnswer({"ok": 0.0, "code": 91, "codeName": "ShutdownInProgress", "errmsg": "shutting down"})
+    commands = Commands()
+    async with (
+        lossy_proxy(mongodb_url, fault) as url,
+        opened(url, mongodb_database_name, listeners=[commands]) as store,
+    ):
+        order = an_order("A")
+        await store.insert(order)
+        fault.times = 1
+        with pytest.raises(StoreOutcomeUnknown):
+            await store.replace(noted(order, "not answered"), order.version)
+        commands.sent.clear()
+        row = await store.receive_and_apply(a_delivery(), order.id, applying("captured"))
+        assert [next(iter(command)) for command in commands.sent] == ["find", "bulkWrite"]
+        assert row is not None
+        assert not row.is_pending
+
+
+def applying(note: str) -> Apply:
+    return lambda order: Applied(noted(order, note), "applied")
 
 
 # --- indexes ---------------------------------------------------------------------------------------------------------

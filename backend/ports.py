@@ -341,7 +341,7 @@ class OrderStore(Protocol):
 
     async def receive_and_apply(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> Delivery | None:
         """Do with the delivery what ``apply`` makes of the order; None, and nothing done, if that is nothing, or there
-        is no such order. A store may try first with what it guesses of the order; nothing is made only of what it read.
+        is no such order. A store may first try with a guess at the order; then a wrong one leaves the row pending.
 
         The delivery is stored as by ``receive``; and where ``replace`` would put the changed order in the place of the
         version before it, that and ``settle`` are done in the same go. The row that is returned is pending where the

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from msgspec import json
+from msgspec import json, to_builtins
 
 from ..domain.deliveries import Delivery
-from ..domain.model import SCHEMA, Order
+from ..domain.model import SCHEMA, STEERING, Order
 from ..domain.order_status import order_status
 from ..domain.records import Record, RecordId
 from ..domain.risk import at_risk_minor
@@ -40,6 +40,8 @@ INVALID: Final = re.compile(r"^(Invalid (?:enum )?value).*", re.DOTALL)
 """It tells the word as well, which may be of the customer's data."""
 BESIDE: Final = frozenset({"version", "next_check_at", "next_notice_at"})
 """The fields of an order that the stores keep beside its document."""
+STEERING_KEPT: Final = sorted(STEERING - BESIDE - {"schema"})
+"""Those that its document holds, and its history does not tell."""
 
 
 # --- instants --------------------------------------------------------------------------------------------------------
@@ -64,6 +66,12 @@ def order_to_document(order: Order) -> Document:
 
 def order_to_json(order: Order) -> str:
     return _ORDER.to_json(order)
+
+
+def steering(order: Order) -> Document:
+    """What of an order's document its history does not tell."""
+    told: Document = to_builtins({name: getattr(order, name) for name in STEERING_KEPT})
+    return told
 
 
 def order_from_document(

@@ -32,7 +32,16 @@ from . import codec, mongo_search
 from .mongo_indexes import DELIVERIES, ORDERS, RECORDS
 from .mongo_link import NEWEST, Collection, MongoLink
 from .mongo_preparing import index_differences, prepare
-from .mongo_rows import delivery_row, order_row, read_delivery, read_order, read_record, record_row, set_or_unset
+from .mongo_rows import (
+    delivery_row,
+    order_row,
+    read_delivery,
+    read_order,
+    read_record,
+    record_row,
+    set_or_unset,
+    where_it_is,
+)
 from .mongo_writes import Write
 from .recent_orders import RecentOrders
 
@@ -80,6 +89,7 @@ class MongoStore:
             raise
 
     async def close(self) -> None:
+        self._recent.forget_all()
         await self._link.close()
 
     async def ping(self) -> None:
@@ -92,13 +102,10 @@ class MongoStore:
     # --- orders ---
 
     async def insert(self, order: Order) -> bool:
-        is_inserted = await self._insert(ORDERS, order_row(order))
-        if is_inserted:
-            self._recent.note(order)
-        return is_inserted
+        return await self._insert(ORDERS, order_row(order))
 
     async def replace(self, order: Order, expected_version: int) -> bool:
-        self._recent.forget(order.id)  # until it is known what it is
+        self._recent.forget(order.id)
         is_replaced = await self._replace(ORDERS, order_row(order), expected_version)
         if is_replaced:
             self._recent.note(order)
@@ -158,12 +165,16 @@ class MongoStore:
         return await self._count(delivery)
 
     async def receive_and_apply(self, delivery: Delivery, order_id: OrderId, apply: Apply) -> Delivery | None:
-        """On what this process wrote last of the order, where that is known, which saves a way to the server."""
-        order = self._recent.guess(order_id)
+        """On a guess at the order, where there is one, which saves a way to the server."""
+        guess = self._recent.guess(order_id)
+        guessed = apply(guess) if guess is not None else None
+        if guess is not None and guessed is not None:
+            row = await self._receive_applied(delivery, guess, guessed)
+            if row.is_pending:
+                self._recent.was_wrong()
+            return row
+        order = await self.get(order_id)
         applied = apply(order) if order is not None else None
-        if applied is None:
-            order = await self.get(order_id)
-            applied = apply(order) if order is not None else None
         if order is None or applied is None:
             return None
         return await self._receive_applied(delivery, order, applied)
@@ -171,17 +182,17 @@ class MongoStore:
     async def _receive_applied(self, delivery: Delivery, order: Order, applied: Applied) -> Delivery:
         """``applied`` is what was made of ``order``."""
         new, outcome = replace(delivery, received=1), applied.outcome
-        as_known = {"_id": order.id, "version": applied.order.version - 1} | _history_of(order)
-        change = Write(ORDERS, order_row(applied.order), as_known)
+        change = Write(ORDERS, order_row(applied.order), where_it_is(order, applied.order.version - 1))
         steps = (Write(DELIVERIES, delivery_row(new)), change, _settlement(delivery.id, 1, outcome))
         self._recent.forget(order.id)
         done = await self._link.write_in_turn(*steps)
+        if done == len(steps):
+            return new.settled(outcome)
         row = new if done else await self._count(delivery)
         is_replaced = done > 1 or (not done and await self._link.write(change))
         if not is_replaced:
             return row
-        if done < len(steps):
-            await self.settle(row.id, row.received, outcome)
+        await self.settle(row.id, row.received, outcome)
         return row.settled(outcome)
 
     async def _count(self, delivery: Delivery) -> Delivery:
@@ -334,11 +345,6 @@ class MongoStore:
 
 def _replacement(collection: str, row: codec.Document, expected_version: int) -> Write:
     return Write(collection, row, {"_id": row["_id"], "version": expected_version})
-
-
-def _history_of(order: Order) -> codec.Document:
-    """That the order has come to its version as this one has: the last entry's digest is over all of its history."""
-    return {"$expr": {"$eq": [{"$arrayElemAt": ["$order.history.digest", -1]}, order.history[-1].digest]}}
 
 
 def _settlement(delivery_id: DeliveryId, seen: int, outcome: str) -> Write:

@@ -30,6 +30,17 @@ def searchable(order: Order) -> codec.Document:
     return told | {"payment_references": codec.payment_references(order) or None}
 
 
+def where_it_is(order: Order, version: int) -> codec.Document:
+    """Where this very order is stored, in this version: with its history, which the last digest is over, and steering.
+
+    A version alone is a number, which comes again, with another order, when a backup was put back.
+    """
+    last_digest = {"$arrayElemAt": ["$order.history.digest", -1]}
+    same = [{"$eq": [last_digest, order.history[-1].digest]}]
+    same += [{"$eq": [f"$order.{name}", {"$literal": value}]} for name, value in codec.steering(order).items()]
+    return {"_id": order.id, "version": version, "$expr": {"$and": same}}
+
+
 def read_order(row: codec.Document) -> Order:
     try:
         version, document = row["version"], row["order"]

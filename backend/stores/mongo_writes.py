@@ -34,8 +34,7 @@ DURABLE: Final = {"w": "majority", "j": True}
 ALONE_UNDER_WAY: Final = 64
 DUPLICATE_KEY: Final = frozenset({11000, 11001, 12582})
 CONVERSION_FAILURE: Final = 241
-NO_PLACE: Final = DUPLICATE_KEY | {CONVERSION_FAILURE}
-"""Of an insert whose id is taken, and of a replacement that others follow."""
+"""Of a replacement that others follow."""
 
 
 class Write(Struct, frozen=True):
@@ -66,15 +65,28 @@ class InTurn:
     def answer(self) -> int | Exception:
         return self.error if self.error is not None else self.found
 
-    def note(self, told: Document) -> None:
+    def note(self, told: Document, *, was_computed: bool = False) -> None:
         """What became of the next of them."""
-        outcome = _outcome(told)
+        outcome = _outcome(told, was_computed=was_computed)
         if isinstance(outcome, Exception):
             self.error = outcome
         elif outcome:
             self.found += 1
         else:
             self.missed = True
+
+
+class _Step(Struct, frozen=True):
+    """The write that is ``number`` of those that a turn has left, in one command with others."""
+
+    turn: InTurn
+    number: int
+    write: Write
+    is_followed: bool
+
+    @property
+    def is_computed(self) -> bool:
+        return self.is_followed and self.write.where is not None
 
 
 def grouped_writes(database: Database, wire_version: int, timeout_seconds: float) -> Groups[InTurn, int]:
@@ -119,17 +131,16 @@ async def _send_together(database: Database, admin: Database, turns: Sequence[In
 async def _send(admin: Database, database: str, turns: Sequence[InTurn], *, ordered: bool) -> None:
     """Send all that is left, or what comes next of each: then none stands in another's way."""
     steps = [
-        (number, turn, write) for turn in turns for number, write in enumerate(turn.left if ordered else turn.left[:1])
+        _Step(turn, number, write, is_followed=ordered and number + 1 < len(turn.left))
+        for turn in turns
+        for number, write in enumerate(turn.left if ordered else turn.left[:1])
     ]
     # Inserts side by side, which the server then does in one go.
-    steps.sort(key=lambda step: (step[0], step[2].where is not None, step[2].collection))
-    names = sorted({write.collection for _, _, write in steps})
+    steps.sort(key=lambda step: (step.number, step.write.where is not None, step.write.collection))
+    names = sorted({step.write.collection for step in steps})
     command = {
         "bulkWrite": 1,
-        "ops": [
-            _operation(write, names.index(write.collection), is_followed=ordered and number + 1 < len(turn.left))
-            for number, turn, write in steps
-        ],
+        "ops": [_operation(step, names.index(step.write.collection)) for step in steps],
         "nsInfo": [{"ns": f"{database}.{name}"} for name in names],
         "ordered": ordered,
         "errorsOnly": False,
@@ -138,11 +149,11 @@ async def _send(admin: Database, database: str, turns: Sequence[InTurn], *, orde
     reply = await admin.command(command)
     _check_concern(reply)
     told = {row["idx"]: row for row in reply["cursor"]["firstBatch"]}
-    for number, (_, turn, _) in enumerate(steps):
+    for number, step in enumerate(steps):
         if number in told:
-            turn.note(told[number])
+            step.turn.note(told[number], was_computed=step.is_computed)
         elif not (ordered and reply["nErrors"]):
-            turn.error = _UNTOLD
+            step.turn.error = _UNTOLD
 
 
 async def _send_alone(database: Database, turns: Sequence[InTurn]) -> None:
@@ -166,13 +177,13 @@ async def _send_next(database: Database, turn: InTurn) -> None:
     turn.note(failed[0] if failed else reply)
 
 
-def _operation(write: Write, namespace: int, *, is_followed: bool) -> Document:
-    if write.where is None:
-        return {"insert": namespace, "document": write.what}
-    where, what = write.where, write.what
-    if is_followed:
+def _operation(step: _Step, namespace: int) -> Document:
+    where, what = step.write.where, step.write.what
+    if where is None:
+        return {"insert": namespace, "document": what}
+    if step.is_computed:
         where, what = {"_id": where["_id"]}, _replacement_or_error(where, what)
-    return {"update": namespace, "filter": where, "updateMods": what, "multi": False, "upsert": is_followed}
+    return {"update": namespace, "filter": where, "updateMods": what, "multi": False, "upsert": step.is_computed}
 
 
 def _replacement_or_error(where: Document, what: Document | list[Document]) -> list[Document]:
@@ -182,12 +193,12 @@ def _replacement_or_error(where: Document, what: Document | list[Document]) -> l
     return [{"$replaceWith": {"$cond": [{"$and": holds}, {"$literal": what}, error]}}]
 
 
-def _outcome(told: Document) -> bool | Exception:
+def _outcome(told: Document, *, was_computed: bool) -> bool | Exception:
     """Whether a write found its place. No index but that of the ids is unique, so a duplicate is one of those."""
     code = told.get("code")
     if code is None:
         return bool(told["n"] == 1)
-    if code in NO_PLACE:
+    if code in DUPLICATE_KEY or (was_computed and code == CONVERSION_FAILURE):
         return False
     return WriteError(told.get("errmsg", ""), code)
 

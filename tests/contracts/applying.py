@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from backend.domain.deliveries import Delivery
 from backend.domain.model import Order
-from backend.ports import Applied, Apply, StoreOutcomeUnknown
+from backend.ports import Applied, Apply, OrderStore, StoreOutcomeUnknown
 
 from .bench import Bench
-from .examples import MINUTE, NOON, a_delivery, an_order, noted
+from .examples import MINUTE, NOON, a_delivery, an_order, noted, with_job
 from .order_store import RACERS, Check
 
 LATER: Final = NOON + MINUTE
@@ -51,34 +51,39 @@ async def what_is_made_of_it_is_made_of_the_newest_version(bench: Bench) -> None
     assert (await found(bench, order, delivery))[0] == noted(newest, "applied")
 
 
+async def opened_here_and_changed_elsewhere(bench: Bench, note: str = "newest") -> tuple[OrderStore, Order]:
+    """A store that wrote an order last but for another store, and the order as that one left it."""
+    here, elsewhere = await bench.store(), await bench.store()
+    placed = an_order()
+    order = with_job(placed, "J1")
+    await here.insert(placed)
+    await here.replace(order, placed.version)
+    assert await here.get(order.id) == order
+    newest = noted(order, note)
+    await elsewhere.replace(newest, order.version)
+    return here, newest
+
+
 async def what_another_process_wrote_is_neither_missed_nor_lost(bench: Bench) -> None:
     """A store may guess what it does not read; then the row waits, and its caller reads."""
-    here, elsewhere = await bench.store(), await bench.store()
-    order, delivery = an_order(), a_delivery()
-    await here.insert(order)
-    assert await here.get(order.id) == order
-    newest = noted(order, "newest")
-    await elsewhere.replace(newest, order.version)
-    row = await here.receive_and_apply(delivery, order.id, lambda known: Applied(noted(known, "applied"), "applied"))
+    store, newest = await opened_here_and_changed_elsewhere(bench)
+    delivery = a_delivery()
+    row = await store.receive_and_apply(delivery, newest.id, lambda known: Applied(noted(known, "applied"), "applied"))
     assert row is not None
     expected = newest if row.is_pending else noted(newest, "applied")
-    assert await found(bench, order, delivery) == (expected, row)
+    assert await found(bench, newest, delivery) == (expected, row)
 
 
 async def what_only_the_newest_version_makes_is_made(bench: Bench) -> None:
-    here, elsewhere = await bench.store(), await bench.store()
-    order, delivery = an_order(), a_delivery()
-    await here.insert(order)
-    assert await here.get(order.id) == order
-    newest = noted(order, "newest")
-    await elsewhere.replace(newest, order.version)
+    store, newest = await opened_here_and_changed_elsewhere(bench)
+    delivery = a_delivery()
 
     def only_of_the_newest(known: Order) -> Applied | None:
         return Applied(noted(known, "applied"), "applied") if known == newest else None
 
-    row = await here.receive_and_apply(delivery, order.id, only_of_the_newest)
+    row = await store.receive_and_apply(delivery, newest.id, only_of_the_newest)
     assert row == replace(delivery, done=1, next_try_at=None, outcome="applied")
-    assert await found(bench, order, delivery) == (noted(newest, "applied"), row)
+    assert await found(bench, newest, delivery) == (noted(newest, "applied"), row)
 
 
 async def a_delivery_that_makes_nothing_is_not_stored(bench: Bench) -> None:

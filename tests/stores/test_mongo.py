@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import pytest
-from pymongo import AsyncMongoClient, MongoClient, monitoring
+from msgspec.structs import replace
+from pymongo import AsyncMongoClient, monitoring
 from pymongo.asynchronous.database import AsyncDatabase
 
 from backend.domain.model import Order, OrderId
+from backend.domain.notifications import Notification, NotificationType
 from backend.domain.records import Record, RecordId
 from backend.domain.references import JobReference
 from backend.domain.searching import DeliveryQuery, OrderQuery
@@ -24,6 +26,7 @@ from backend.domain.terms import Mode
 from backend.ports import Applied, Apply, OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
 from backend.stores import MongoStore
 from backend.stores.mongo_indexes import INDEXES
+from backend.stores.mongo_link import NEWEST
 from backend.stores.mongo_rows import order_row
 from tests.contracts.examples import MINUTE, NOON, a_delivery, an_order, noted, with_job
 from tests.contracts.mongo_proxy import BadAnswer, lossy_proxy
@@ -74,6 +77,10 @@ class Commands(monitoring.CommandListener):
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         self.sent.append(dict(event.command))
+
+    @property
+    def names(self) -> list[str]:
+        return [next(iter(command)) for command in self.sent]
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
 
@@ -185,59 +192,83 @@ async def test_orders_of_an_older_program_are_filled_in_for_searches(
 
 # --- what is written with a delivery ---------------------------------------------------------------------------------
 
+OPEN: Final = with_job(an_order("A"), "J1")
+OLD_SERVER: Final = 21
 
-async def test_order_that_is_removed_by_hand_meanwhile_does_not_come_back(
-    mongodb_url: str, mongodb_database_name: str, database: AsyncDatabase[dict[str, Any]]
+
+def applying(note: str) -> Apply:
+    return lambda order: Applied(noted(order, note), "applied")
+
+
+async def begun(store: MongoStore, order: Order = OPEN) -> Order:
+    """Written as when its payment page is opened."""
+    placed = an_order(order.reference)
+    await store.insert(placed)
+    assert await store.replace(order, placed.version)
+    return order
+
+
+OTHERS: Final = {
+    "history": with_job(an_order("A"), "OTHER"),
+    "outbox": replace(OPEN, outbox=(Notification("mock/A/1", 1, NotificationType.PAID, "", NOON),)),
+    "look": replace(OPEN, last_look_at=NOON),
+    "looks": replace(OPEN, looks_since_news=1),
+}
+"""Of the same version, as after a backup was put back."""
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("most_wire_version", [NEWEST, OLD_SERVER])
+@pytest.mark.parametrize("other", [None, *OTHERS])
+async def test_order_that_is_another_one_now_is_not_written_over(
+    mongodb_url: str,
+    mongodb_database_name: str,
+    database: AsyncDatabase[dict[str, Any]],
+    other: str | None,
+    most_wire_version: int,
+    is_known: bool,
 ) -> None:
+    """Nor does one come back that was removed by hand."""
     delivery = a_delivery()
-
-    def removed_meanwhile(order: Order) -> Applied:
-        with MongoClient[dict[str, Any]](mongodb_url) as client:
-            client[mongodb_database_name]["orders"].delete_one({"_id": order.id})
-        return Applied(noted(order, "applied"), "applied")
-
-    async with opened(mongodb_url, mongodb_database_name) as store:
-        await store.insert(an_order("A"))
-        assert await store.receive_and_apply(delivery, OrderId("mock/A"), removed_meanwhile) == delivery
-        assert await store.get_delivery(delivery.id) == delivery
-    assert await database["orders"].count_documents({}) == 0
-
-
-async def test_order_that_another_one_took_the_place_of_is_not_written_over_it(
-    mongodb_url: str, mongodb_database_name: str, database: AsyncDatabase[dict[str, Any]]
-) -> None:
-    """As after a backup was put back: the version that was expected is there, and is another one."""
-    delivery, other = a_delivery(), with_job(an_order("A"), "OTHER")
-
-    def replaced_meanwhile(order: Order) -> Applied:
-        with MongoClient[dict[str, Any]](mongodb_url) as client:
-            client[mongodb_database_name]["orders"].replace_one({"_id": order.id}, order_row(other))
-        return Applied(noted(order, "applied"), "applied")
-
-    async with opened(mongodb_url, mongodb_database_name) as store:
-        order = with_job(an_order("A"), "J1")
-        assert order.version == other.version
-        await store.insert(order)
-        assert await store.receive_and_apply(delivery, order.id, replaced_meanwhile) == delivery
-        assert await store.get(order.id) == other
+    async with opened(mongodb_url, mongodb_database_name, most_wire_version=most_wire_version) as store:
+        order = await begun(store)
+        if is_known:
+            await store.receive(delivery)
+        await database["orders"].delete_one({"_id": order.id})
+        if other is not None:
+            assert OTHERS[other].version == order.version
+            await database["orders"].insert_one(order_row(OTHERS[other]))
+        row = await store.receive_and_apply(delivery, order.id, applying("applied"))
+        assert row == replace(delivery, received=1 + is_known)
+        assert await store.get(order.id) == (None if other is None else OTHERS[other])
 
 
-async def test_order_that_was_written_here_is_not_read_for_the_first_delivery(
+async def test_order_that_was_written_here_is_not_read_for_its_first_delivery(
     mongodb_url: str, mongodb_database_name: str
 ) -> None:
     commands = Commands()
     async with opened(mongodb_url, mongodb_database_name, listeners=[commands]) as store:
-        order = an_order("A")
-        await store.insert(order)
+        order = await begun(store)
         commands.sent.clear()
-        for note in ("captured", "refunded"):
+        for note in ("authorized", "captured"):
             await store.receive_and_apply(a_delivery(note.encode()), order.id, applying(note))
             order = noted(order, note)
-        assert [next(iter(command)) for command in commands.sent] == ["bulkWrite", "find", "bulkWrite"]
+        assert commands.names == ["bulkWrite", "find", "bulkWrite"]
         assert await store.get(order.id) == order
 
 
-async def test_order_whose_write_was_not_answered_is_read_again(mongodb_url: str, mongodb_database_name: str) -> None:
+async def test_order_that_could_not_be_written_here_is_read(mongodb_url: str, mongodb_database_name: str) -> None:
+    commands = Commands()
+    async with opened(mongodb_url, mongodb_database_name, listeners=[commands]) as store:
+        order = await begun(store)
+        assert not await store.insert(order)
+        assert not await store.replace(replace(noted(order, "too late"), version=9), 8)
+        commands.sent.clear()
+        await store.receive_and_apply(a_delivery(), order.id, applying("applied"))
+        assert commands.names == ["find", "bulkWrite"]
+
+
+async def test_order_whose_write_was_not_answered_is_read(mongodb_url: str, mongodb_database_name: str) -> None:
     """Nobody knows whether it is still what was written before."""
     fault = BadAnswer({"ok": 0.0, "code": 91, "codeName": "ShutdownInProgress", "errmsg": "shutting down"})
     commands = Commands()
@@ -245,20 +276,52 @@ async def test_order_whose_write_was_not_answered_is_read_again(mongodb_url: str
         lossy_proxy(mongodb_url, fault) as url,
         opened(url, mongodb_database_name, listeners=[commands]) as store,
     ):
-        order = an_order("A")
-        await store.insert(order)
+        order = await begun(store)
         fault.times = 1
         with pytest.raises(StoreOutcomeUnknown):
             await store.replace(noted(order, "not answered"), order.version)
         commands.sent.clear()
         row = await store.receive_and_apply(a_delivery(), order.id, applying("captured"))
-        assert [next(iter(command)) for command in commands.sent] == ["find", "bulkWrite"]
+        assert commands.names == ["find", "bulkWrite"]
         assert row is not None
         assert not row.is_pending
 
 
-def applying(note: str) -> Apply:
-    return lambda order: Applied(noted(order, note), "applied")
+async def test_after_a_wrong_guess_orders_are_read_for_a_while(mongodb_url: str, mongodb_database_name: str) -> None:
+    commands = Commands()
+    async with (
+        opened(mongodb_url, mongodb_database_name, listeners=[commands]) as store,
+        opened(mongodb_url, mongodb_database_name) as elsewhere,
+    ):
+        orders = [await begun(store, with_job(an_order(f"N{n}"), f"J{n}")) for n in range(3)]
+        await elsewhere.replace(noted(orders[0], "elsewhere"), orders[0].version)
+        for n, order in enumerate(orders):
+            commands.sent.clear()
+            row = await store.receive_and_apply(a_delivery(b"%d" % n), order.id, applying("applied"))
+            assert row is not None
+            assert row.is_pending is (n == 0)
+            assert commands.names[0] == ("find" if n else "bulkWrite")
+
+
+async def test_a_wrong_guess_among_many_at_once_spoils_no_other(mongodb_url: str, mongodb_database_name: str) -> None:
+    async with (
+        opened(mongodb_url, mongodb_database_name) as store,
+        opened(mongodb_url, mongodb_database_name) as elsewhere,
+    ):
+        orders = [await begun(store, with_job(an_order(f"N{n:02}"), f"J{n}")) for n in range(16)]
+        changed = [noted(order, "elsewhere") for order in orders[::5]]
+        for order in changed:
+            await elsewhere.replace(order, order.version - 1)
+        rows = await asyncio.gather(
+            *(
+                store.receive_and_apply(a_delivery(b"%d" % n), order.id, applying("applied"))
+                for n, order in enumerate(orders)
+            )
+        )
+        for n, (order, row) in enumerate(zip(orders, rows, strict=True)):
+            assert row is not None
+            assert row.is_pending is (n % 5 == 0)
+            assert await store.get(order.id) == noted(order, "elsewhere" if n % 5 == 0 else "applied")
 
 
 # --- indexes ---------------------------------------------------------------------------------------------------------

@@ -14,13 +14,14 @@ ALLOWED: dict[str, set[str]] = {
     "following": {"names"},
     "names": set(),
     "stepping_aside": set(),
+    "time_limit": set(),
     "ports": {"domain"},
     "service": {"domain", "following", "names", "ports", "stepping_aside"},
     "gateways": {"domain", "following", "ports", "stepping_aside"},
     "observability": {"config", "domain", "following", "gateways", "ports"},
     "conformance": {"domain", "gateways", "ports", "simulator"},
-    "stores": {"domain", "ports"},
-    "api": {"domain", "following", "observability", "ports", "service", "stepping_aside"},
+    "stores": {"domain", "ports", "time_limit"},
+    "api": {"domain", "following", "observability", "ports", "service", "stepping_aside", "time_limit"},
     "worker": {"domain", "ports", "service"},
     "clock": set(),
     "shop": {"domain", "ports"},
@@ -61,7 +62,7 @@ ALLOWED: dict[str, set[str]] = {
     },
 }
 
-CORE = ["domain", "following", "names", "ports", "stepping_aside"]
+CORE = ["domain", "following", "names", "ports", "stepping_aside", "time_limit"]
 OF_VALUES = {"msgspec"}
 
 

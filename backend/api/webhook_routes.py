@@ -8,7 +8,7 @@ from msgspec import json
 from ..ports import WebhookNotConfigured, WebhookRejected, WebhookUnreadable
 from ..service.webhooks import NoSuchGateway
 from .context import Context
-from .direct_route import DirectRoute
+from .direct_route import DirectRoute, JsonAnswer
 from .layers.body_limits import read_body
 from .problem_docs import problems
 
@@ -39,4 +39,4 @@ async def _receive(gateway: str, request: Request, context: Context, token: str 
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
     accepted = await context.webhooks.accept(gateway, headers, await read_body(request.receive), token)
     told = {**accepted.acknowledgement, "status": "received", "outcome": accepted.outcome}
-    return Response(json.encode(told), media_type="application/json")
+    return JsonAnswer(json.encode(told))

@@ -7,7 +7,7 @@ over. Amounts and references never go through a float.
 from functools import lru_cache
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..domain.errors import InvalidJson
 from ..domain.exact_json import ExactJson, NumberText, loads
@@ -17,14 +17,8 @@ class WireError(Exception):
     """Not what the manual promises; the message repeats nothing of what was sent."""
 
 
-def _text(value: object) -> object:
-    if isinstance(value, NumberText):
-        return value.text
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Text = Annotated[str, BeforeValidator(_text), Field(max_length=512)]
-Reference = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Text = Annotated[str, Field(max_length=512, strict=False, coerce_numbers_to_str=True)]
+Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", strict=False, coerce_numbers_to_str=True)]
 
 
 class Wire(BaseModel):
@@ -56,11 +50,17 @@ def _members(body: bytes) -> ExactJson:
 
 
 def _lower_keys(value: ExactJson) -> ExactJson:
-    """Members without a value count as absent."""
+    """Members without a value count as absent, and a number that is no small integer as its text."""
     match value:
         case dict():
-            return {key.lower(): _lower_keys(item) for key, item in value.items() if item is not None}
+            return {
+                key.lower(): item if isinstance(item, str) else _lower_keys(item)
+                for key, item in value.items()
+                if item is not None
+            }
         case list():
             return [_lower_keys(item) for item in value]
+        case NumberText():
+            return value.text
         case _:
             return value

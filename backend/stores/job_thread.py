@@ -9,7 +9,6 @@ cancelled.
 import asyncio
 import logging
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -17,6 +16,7 @@ from threading import Lock, Thread
 from typing import Final, Generic, Protocol, TypeVar, cast
 
 from ..ports import StoreError, StoreUnavailable
+from ..time_limit import TimeLimit
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Job(Generic[R]):
 
     def claim(self) -> bool:
         """Whether it is the claimer's to do or to withdraw: nobody was quicker, and its caller still waits."""
-        return not self.future.done() and self._claim.acquire(blocking=False)
+        return not self.is_answered() and self._claim.acquire(blocking=False)
 
     def give_back(self) -> None:
         """Undo ``claim``."""
@@ -52,6 +52,10 @@ class Job(Generic[R]):
     def is_claimed(self) -> bool:
         return self._claim.locked()
 
+    def is_answered(self) -> bool:
+        """Or its caller waits no more."""
+        return self.future.done()
+
     def do(self, resource: R) -> None:
         self.settle(self.work(resource))
 
@@ -60,7 +64,7 @@ class Job(Generic[R]):
 
     def deliver(self) -> None:
         """Hand over the answer; in the event loop."""
-        if self.future.done():  # its caller was cancelled or gave up
+        if self.is_answered():
             return
         if self.error is None:
             self.future.set_result(self.answer)
@@ -106,7 +110,7 @@ class JobThread(Generic[R]):
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
-        self._limited: deque[tuple[float, Job[R]]] = deque()
+        self._limit: TimeLimit[Job[R]] = TimeLimit(timeout_seconds, is_over=Job.is_answered, give_up=self._give_up)
         # A daemon, so that a disk that hangs for ever cannot keep the process from ending.
         self._thread = Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
@@ -121,7 +125,7 @@ class JobThread(Generic[R]):
         if self._closing:
             raise StoreUnavailable(f"the {self._name} is closed")
         job = Job(work, self._loop.create_future())
-        self._limit(job)
+        self._limit.begin(job)
         self._queue.put(job)
         return cast(T, await job.future)
 
@@ -137,29 +141,11 @@ class JobThread(Generic[R]):
             raise StoreUnavailable(f"the {self._name} did not end within {self._timeout_seconds:g} s") from None
         self._thread.join()
 
-    def _limit(self, job: Job[R]) -> None:
-        """All have the same time, so one alarm serves them all; it is set while there are any."""
-        is_alarm_set = bool(self._limited)
-        while self._limited and self._limited[0][1].future.done():
-            self._limited.popleft()
-        self._limited.append((self._loop.time() + self._timeout_seconds, job))
-        if not is_alarm_set:
-            self._loop.call_at(self._limited[0][0], self._ring)
-
-    def _ring(self) -> None:
-        now = self._loop.time()
-        while self._limited and self._limited[0][0] <= now:
-            _, job = self._limited.popleft()
-            if not job.future.done():
-                self._give_up(job)
-        if self._limited:
-            self._loop.call_at(self._limited[0][0], self._ring)
-
     def _give_up(self, job: Job[R]) -> None:
         if job.claim():
             job.error = StoreUnavailable(f"the {self._name} was busy for {self._timeout_seconds:g} s")
             job.deliver()
-        elif not job.future.done():
+        elif not job.is_answered():
             job.future.set_exception(self._too_late(f"the {self._name} gave no answer in {self._timeout_seconds:g} s"))
 
     # --- in the thread ---

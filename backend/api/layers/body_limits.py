@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...time_limit import TimeLimit
 from ..errors import Problem, problem_response
 
 MOST_BODY_BYTES: Final = 64 * 1024
@@ -40,24 +41,57 @@ class BodyLimits:
             await self._app(scope, Replay(body, receive), send)
 
 
+class Reading:
+    """A body that comes in, and the task that reads it."""
+
+    __slots__ = ("_has_ended", "_is_late", "_task")
+
+    def __init__(self) -> None:
+        self._has_ended = self._is_late = False
+        self._task = asyncio.current_task()
+
+    def end(self) -> None:
+        self._has_ended, self._task = True, None
+
+    def has_ended(self) -> bool:
+        return self._has_ended
+
+    def cut_off(self) -> None:
+        self._is_late = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def was_cut_off(self) -> bool:
+        """Whether it was cancelled for nothing but being late, so that its task goes on."""
+        return self._is_late and self._task is not None and self._task.uncancel() == 0
+
+
+LIMIT: Final = TimeLimit(LONGEST_BODY_SECONDS, is_over=Reading.has_ended, give_up=Reading.cut_off)
+
+
 async def _read(receive: Receive) -> bytes | Problem | None:
     """The body; a problem; or None when the client left before it was whole."""
     chunks, size = [], 0
+    reading = Reading()
+    LIMIT.begin(reading)
     try:
-        async with asyncio.timeout(LONGEST_BODY_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > MOST_BODY_BYTES:
-                    return TOO_LONG
-                chunks.append(chunk)
-                if not message.get("more_body", False):
-                    return b"".join(chunks)
-    except TimeoutError:
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > MOST_BODY_BYTES:
+                return TOO_LONG
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+    except asyncio.CancelledError:
+        if not reading.was_cut_off():
+            raise
         return TOO_SLOW
+    finally:
+        reading.end()
 
 
 class Replay:

@@ -6,10 +6,13 @@ Standard library only, as ``stores`` and ``api`` use it; nothing is decided by i
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 W = TypeVar("W")
 """Who waits."""
+
+SOME: Final = 1024
+"""So many are remembered whether they still wait or not."""
 
 
 class TimeLimit(Generic[W]):
@@ -24,6 +27,11 @@ class TimeLimit(Generic[W]):
         self._give_up = give_up
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[tuple[float, W]] = deque()
+        self._most = SOME
+
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._waiting)
 
     def begin(self, waiter: W) -> None:
         """From now on, ``waiter`` waits."""
@@ -35,8 +43,15 @@ class TimeLimit(Generic[W]):
         while self._waiting and self._is_over(self._waiting[0][1]):
             self._waiting.popleft()
         self._waiting.append((loop.time() + self._seconds, waiter))
+        if len(self._waiting) > self._most:
+            self._forget_those_behind_the_first()
         if not is_alarm_set:
             loop.call_at(self._waiting[0][0], self._ring, loop)
+
+    def _forget_those_behind_the_first(self) -> None:
+        """One that waits for long would have all be remembered who came after it and are over."""
+        self._waiting = deque(each for each in self._waiting if not self._is_over(each[1]))
+        self._most = max(SOME, 2 * len(self._waiting))
 
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()

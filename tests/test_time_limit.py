@@ -2,7 +2,7 @@
 
 import asyncio
 
-from backend.time_limit import TimeLimit
+from backend.time_limit import SOME, TimeLimit
 
 
 class Waiter:
@@ -49,6 +49,21 @@ async def test_each_has_its_own_time() -> None:
     await first.gave_up.wait()
     assert not later.gave_up.is_set()
     await later.gave_up.wait()
+
+
+async def test_one_that_waits_for_long_does_not_have_all_others_be_remembered() -> None:
+    long, slow, last = limit(60), Waiter(), Waiter()
+    long.begin(slow)
+    for _ in range(3 * SOME):
+        quick = Waiter()
+        long.begin(quick)
+        quick.has_what_it_wanted = True
+    assert len(long) <= SOME + 1
+    long.begin(last)
+    waiting = [Waiter() for _ in range(3 * SOME)]
+    for each in waiting:
+        long.begin(each)
+    assert len(long) >= len(waiting) + 2
 
 
 def test_in_a_new_loop_it_works_anew() -> None:

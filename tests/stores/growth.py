@@ -29,7 +29,7 @@ from backend.domain.deliveries import Delivery
 from backend.domain.model import Order
 from backend.domain.references import JobReference
 from backend.domain.terms import Mode
-from backend.ports import OrderStore, Work
+from backend.ports import Applied, OrderStore, Work
 from backend.stores import MongoStore, SqliteStore, codec
 from backend.stores.mongo_rows import order_row
 from backend.stores.sqlite_order_rows import INSERT, order_values
@@ -104,12 +104,13 @@ async def measure(stores: Sequence[OrderStore], name: str) -> list[dict[str, flo
 
     The stores take turns, so that what else the machine does is shared by both and not taken for growth.
     """
-    taken: list[Timed] = [{"create": [], "webhook": [], "state": [], "due": []} for _ in stores]
+    taken: list[Timed] = [{"create": [], "webhook": [], "hint": [], "state": [], "due": []} for _ in stores]
     for n in range(REPEATS):
         opened = with_job(an_order(f"{name}-{n}"), f"{name}-{n}")
         for store, times in zip(stores, taken, strict=True):
             await _time(times["create"], _create(store, opened))
             await _time(times["webhook"], _webhook(store, opened, f"{name}-{n}".encode()))
+            await _time(times["hint"], _hint(store, opened, f"{name}-{n}, a hint".encode()))
             await _time(times["state"], store.get(opened.id))
             await store.make_due(opened.id, NOON)
             await _time(times["due"], store.take_due(Work.LOOK, Mode.MOCK, NOON, FAR, PAGE))
@@ -122,11 +123,23 @@ async def _create(store: OrderStore, opened: Order) -> None:
 
 
 async def _webhook(store: OrderStore, opened: Order, body: bytes) -> None:
+    """The usual one."""
+
+    def apply(order: Order) -> Applied:
+        return Applied(noted(order, "paid"), "applied")
+
+    row = await store.receive_and_apply(a_delivery(body), opened.id, apply)
+    assert row is not None
+    assert not row.is_pending
+
+
+async def _hint(store: OrderStore, opened: Order, body: bytes) -> None:
+    """One that names the gateway's job, and is stored before anything is made of it."""
     delivery = await store.receive(a_delivery(body))
     assert opened.jobs[0].job_reference is not None
     order = await store.find_by_job(Mode.MOCK, opened.jobs[0].job_reference)
     assert order is not None
-    assert await store.replace(noted(order, "paid"), order.version)
+    assert await store.replace(noted(order, "looked at"), order.version)
     await store.settle(delivery.id, delivery.received, "applied")
 
 

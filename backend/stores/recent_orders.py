@@ -5,15 +5,16 @@ one, and decides anew on what is read where it is not. That takes longer than to
 there is none for a while: where others write most of what comes here, it would be wrong again.
 """
 
-import asyncio
 from collections import OrderedDict
-from typing import Final
+from itertools import count
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from ..domain.model import Order, OrderId
 from ..domain.order_status import order_status
 from ..domain.statuses import JobState, OrderStatus
+from ..time_limit import TimeLimit
 from . import codec
 
 MOST_BYTES: Final = 2 * 1024 * 1024
@@ -27,14 +28,17 @@ NONE_AFTER_A_WRONG_ONE: Final = 64
 
 AWAITED: Final = frozenset({OrderStatus.PENDING, OrderStatus.AUTHORIZED})
 
+_Place: TypeAlias = tuple[OrderId, int]
+"""What is limited in time: not the text itself, which is to go as soon as the order is forgotten."""
+
 
 class RecentOrders:
     def __init__(self, *, most_bytes: int = MOST_BYTES, kept_seconds: float = KEPT_SECONDS) -> None:
         self._most_bytes = most_bytes
-        self._kept_seconds = kept_seconds
         self._bytes = 0
         self._kept: OrderedDict[OrderId, _Kept] = OrderedDict()
-        self._alarm: asyncio.TimerHandle | None = None
+        self._numbers = count()
+        self._limit: TimeLimit[_Place] = TimeLimit(kept_seconds, is_over=self._is_given_up, give_up=self._give_up)
         self._resting = 0
 
     def __len__(self) -> int:
@@ -45,14 +49,14 @@ class RecentOrders:
         self.forget(order.id)
         if not _awaits_payment(order):
             return
-        kept = _Kept.of(order, until=asyncio.get_running_loop().time() + self._kept_seconds)
+        kept = _Kept.of(order, next(self._numbers))
         if len(kept.text) > self._most_bytes:
             return
         self._kept[order.id] = kept
         self._bytes += len(kept.text)
         while self._bytes > self._most_bytes:
             self.forget(next(iter(self._kept)))
-        self._set_alarm()
+        self._limit.begin((order.id, kept.number))
 
     def forget(self, order_id: OrderId) -> None:
         kept = self._kept.pop(order_id, None)
@@ -62,9 +66,6 @@ class RecentOrders:
     def forget_all(self) -> None:
         self._kept.clear()
         self._bytes = 0
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
 
     def guess(self, order_id: OrderId) -> Order | None:
         """Each order is guessed once: most payments are heard of once."""
@@ -78,17 +79,13 @@ class RecentOrders:
     def was_wrong(self) -> None:
         self._resting = NONE_AFTER_A_WRONG_ONE
 
-    def _set_alarm(self) -> None:
-        if self._alarm is None and self._kept:
-            oldest = next(iter(self._kept.values()))
-            self._alarm = asyncio.get_running_loop().call_at(oldest.until, self._forget_old)
+    def _is_given_up(self, place: _Place) -> bool:
+        order_id, number = place
+        kept = self._kept.get(order_id)
+        return kept is None or kept.number != number
 
-    def _forget_old(self) -> None:
-        self._alarm = None
-        now = asyncio.get_running_loop().time()
-        for order_id in [order_id for order_id, kept in self._kept.items() if kept.until <= now]:
-            self.forget(order_id)
-        self._set_alarm()
+    def _give_up(self, place: _Place) -> None:
+        self.forget(place[0])
 
 
 class _Kept(Struct, frozen=True):
@@ -96,12 +93,13 @@ class _Kept(Struct, frozen=True):
     version: int
     next_check_at: str | None
     next_notice_at: str | None
-    until: float
+    number: int
+    """Tells it from what is kept of the order before and after."""
 
     @classmethod
-    def of(cls, order: Order, until: float) -> "_Kept":
+    def of(cls, order: Order, number: int) -> "_Kept":
         beside = (codec.maybe_instant(order.next_check_at), codec.maybe_instant(order.next_notice_at))
-        return cls(codec.order_to_json(order), order.version, *beside, until)
+        return cls(codec.order_to_json(order), order.version, *beside, number)
 
     def order(self, order_id: OrderId) -> Order:
         return codec.order_from_json(

@@ -12,7 +12,7 @@ from .crowds import overload, two_workers
 from .load import Load
 from .measured import Measured, Verdict
 from .servers import STORES, Server, Servers
-from .traffic import Begun, Stock, creates, fill, fill_bare, reads, settle, webhooks
+from .traffic import Begun, Stock, creates, fill, fill_bare, flush, reads, webhooks
 
 SLOW_GATEWAY_MS: Final = 200
 MANY: Final = 256
@@ -79,11 +79,11 @@ async def _contest_webhook(program: Server, anchors: Server, stock: Stock, bare:
     kind = program.store.kind
     begun, theirs = Begun(program, WEBHOOKS[kind] + SPARE), webhooks(bare, again=True)
     ours = Contestant("program", program, begun.webhooks, begun.begin)
-    rivals = [ours, Contestant("bare", anchors, lambda: theirs, lambda: settle(anchors.store))]
+    rivals = [ours, Contestant("bare", anchors, lambda: theirs, lambda: flush(anchors.store))]
     scenario = "signed webhook"
     rounds = await _rounds(scenario, rivals, effort, least=WEBHOOKS[kind])
     elsewhere = webhooks(stock.part(effort.orders))
-    rivals[0] = Contestant("program", program, lambda: elsewhere, lambda: settle(program.store))
+    rivals[0] = Contestant("program", program, lambda: elsewhere, lambda: flush(program.store))
     unknown = await at_once(f"{scenario}, begun elsewhere", rivals, 1, seconds=effort.seconds, repeats=effort.repeats)
     ratio = unknown.ratio("program", "bare", _per_second)
     verdicts = [

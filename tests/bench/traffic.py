@@ -54,7 +54,7 @@ class Begun:
         series = next(SERIES)
         self._references = [f"{series}-{number}" for number in range(1, self._size + 1)]
         await Load(self._program.port, creates(series=series)).at_once(BEGUN_AT_ONCE, 0, least=self._size)
-        await settle(self._program.store)
+        await flush(self._program.store)
 
     def webhooks(self) -> Requests:
         return webhooks(self._references)
@@ -80,7 +80,7 @@ def webhooks(references: Sequence[str], *, again: bool = False) -> Requests:
             raise AssertionError("too few orders were made for this many webhooks")
 
 
-async def settle(store: StoreAt) -> None:
+async def flush(store: StoreAt) -> None:
     """Have what was written before written out now, and not while somebody is measured."""
     if store.kind == "mongo":
         with MongoClient[dict[str, Any]](store.url) as client:

@@ -27,12 +27,13 @@ class BodyLimits:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._limit = TimeLimit(LONGEST_BODY_SECONDS, is_over=_Reading.has_ended, give_up=_Reading.cut_off)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        body = await self._read(receive)
         if isinstance(body, Problem):
             response = problem_response(body, PROBLEMS[body], scope["path"])
             response.headers["Connection"] = "close"
@@ -40,8 +41,32 @@ class BodyLimits:
         elif body is not None:
             await self._app(scope, Replay(body, receive), send)
 
+    async def _read(self, receive: Receive) -> bytes | Problem | None:
+        """The body; a problem; or None when the client left before it was whole."""
+        chunks, size = [], 0
+        reading = _Reading()
+        self._limit.begin(reading)
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > MOST_BODY_BYTES:
+                    return TOO_LONG
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+        except asyncio.CancelledError:
+            if not reading.was_cut_off():
+                raise
+            return TOO_SLOW
+        finally:
+            reading.end()
 
-class Reading:
+
+class _Reading:
     """A body that comes in, and the task that reads it."""
 
     __slots__ = ("_has_ended", "_is_late", "_task")
@@ -64,34 +89,6 @@ class Reading:
     def was_cut_off(self) -> bool:
         """Whether it was cancelled for nothing but being late, so that its task goes on."""
         return self._is_late and self._task is not None and self._task.uncancel() == 0
-
-
-LIMIT: Final = TimeLimit(LONGEST_BODY_SECONDS, is_over=Reading.has_ended, give_up=Reading.cut_off)
-
-
-async def _read(receive: Receive) -> bytes | Problem | None:
-    """The body; a problem; or None when the client left before it was whole."""
-    chunks, size = [], 0
-    reading = Reading()
-    LIMIT.begin(reading)
-    try:
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > MOST_BODY_BYTES:
-                return TOO_LONG
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return b"".join(chunks)
-    except asyncio.CancelledError:
-        if not reading.was_cut_off():
-            raise
-        return TOO_SLOW
-    finally:
-        reading.end()
 
 
 class Replay:

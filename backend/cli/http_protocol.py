@@ -21,7 +21,8 @@ class HttpProtocol(BoundedHeads):
         super().__init__(*args, **more)
         self._admission: Admission = self.app.state.admission
         self._is_inside_message = False
-        self.refused_unread = 0
+        self.refused_at = float("-inf")
+        """When a request was last refused unread, by the event loop's clock."""
 
     def data_received(self, data: bytes) -> None:
         if not (self._admission.is_crowded and self._refuse_unread(data)):
@@ -47,9 +48,19 @@ class HttpProtocol(BoundedHeads):
         refusal = self._admission.refuse(asked.path, asked.origin)
         headers = chain(self.server_state.default_headers, refusal.headers)
         self.transport.write(_whole(refusal.status, headers, b"\r\n", refusal.body))
-        self.refused_unread += 1
-        self.on_response_complete()
+        self.server_state.total_requests += 1
+        self.refused_at = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_handler()
         return True
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Refusals set no alarm of their own: the one that is set looks whether there were any since."""
+        left = self.refused_at + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cycle.__class__ = WholeAnswers  # uvicorn has no place to name another

@@ -38,9 +38,9 @@ class IdleConnections:
                 connection.transport.close()
 
 
-def _heard(connection: Connection) -> tuple[object, int]:
+def _heard(connection: Connection) -> tuple[object, object]:
     """What differs after each request, those included that were refused without a look at them."""
-    return connection.cycle, getattr(connection, "refused_unread", 0)
+    return connection.cycle, getattr(connection, "refused_at", None)
 
 
 def is_idle(connection: Connection) -> bool:

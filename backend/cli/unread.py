@@ -9,11 +9,15 @@ from typing import Final
 
 from msgspec import Struct
 
-PLAIN: Final = re.compile(rb"(?:GET|POST|PUT|PATCH|DELETE) (/[A-Za-z0-9/._~-]*) HTTP/1\.1\r\n")
-LENGTH: Final = re.compile(rb"\r\ncontent-length: ?([0-9]{1,7})\r\n")
-ORIGIN: Final = re.compile(rb"\r\n[Oo]rigin: ?([!-~]+)\r\n")
-LEFT_TO_THE_PARSER: Final = (b"transfer-encoding", b"upgrade", b"\nconnection:", b"\nexpect:", b"\0")
-HEAD_ENDS: Final = b"\r\n\r\n"
+PLAIN: Final = re.compile(
+    rb"(?:GET|POST|PUT|PATCH|DELETE) (/[A-Za-z0-9/._~-]*) HTTP/1\.1\r\n(?:[A-Za-z0-9-]+:[ -~]*\r\n)*\r\n"
+)
+"""A whole head, of lines that nobody could read in another way."""
+NAMES: Final = re.compile(rb"\n([a-z0-9-]+):")
+LEFT_TO_THE_PARSER: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect"})
+LENGTH: Final = re.compile(rb"\ncontent-length: ?([0-9]{1,7})\r")
+KEPT: Final = re.compile(rb"\nconnection: ?keep-alive\r")
+ORIGIN: Final = re.compile(rb"\n[Oo]rigin: ?([!-~]+)\r")
 
 
 class Unread(Struct, frozen=True):
@@ -23,16 +27,21 @@ class Unread(Struct, frozen=True):
 
 def whole_and_alone(data: bytes) -> Unread | None:
     """The request that ``data`` is, no more and no less; None in any doubt."""
-    line, end = PLAIN.match(data), data.find(HEAD_ENDS)
-    if line is None or end < 0:
+    plain = PLAIN.match(data)
+    if plain is None:
         return None
-    head = data[: end + 2].lower()
-    if any(word in head for word in LEFT_TO_THE_PARSER) or head.count(b"\n") != head.count(b"\r\n"):
+    head = plain[0].lower()
+    names = NAMES.findall(head)
+    if len(set(names)) < len(names) or not LEFT_TO_THE_PARSER.isdisjoint(names):
         return None
-    length, named = LENGTH.search(head), head.count(b"content-length")
-    if named != (length is not None) or len(data) != end + 4 + (int(length[1]) if length is not None else 0):
+    length = LENGTH.search(head)
+    if (b"content-length" in names) != (length is not None):
         return None
-    origin = ORIGIN.search(data, 0, end + 2)
-    if (origin is not None) != (b"\norigin" in head):
+    if len(data) != len(head) + (int(length[1]) if length is not None else 0):
         return None
-    return Unread(line[1].decode(), origin[1].decode() if origin is not None else None)
+    if b"connection" in names and not KEPT.search(head):
+        return None
+    origin = ORIGIN.search(plain[0]) if b"origin" in names else None
+    if b"origin" in names and origin is None:
+        return None
+    return Unread(plain[1].decode(), origin[1].decode() if origin is not None else None)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
@@ -229,6 +229,46 @@ async def test_whoever_is_refused_again_and_again_is_not_idle() -> None:
         idle.end([second.protocol], now)
     assert not second.wire.is_closed
     idle.end([second.protocol], now + IDLE_SECONDS)
+    assert second.wire.is_closed
+
+
+class Alarms:
+    """A loop's clock, which goes on by being told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._waiting: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> object:
+        self._waiting.append((self.now + seconds, call))
+        return call
+
+    def go_on(self, seconds: float) -> int:
+        """How many were set off."""
+        self.now += seconds
+        over = [call for at, call in self._waiting if at <= self.now]
+        self._waiting = [each for each in self._waiting if each[0] > self.now]
+        for call in over:
+            call()
+        return len(over)
+
+
+async def test_whoever_was_refused_may_be_idle_as_long_as_anybody() -> None:
+    program = Program()
+    first, second = program.connect(), program.connect()
+    await first.send(get())
+    protocol, loop = second.protocol, Alarms()
+    protocol.loop = cast(asyncio.AbstractEventLoop, loop)
+    step, alarms = protocol.timeout_keep_alive / 10, 0
+    for _ in range(100):
+        protocol.data_received(post(b"{}"))
+        alarms += loop.go_on(step)
+    assert not second.wire.is_closed
+    assert alarms < 20, "not one for each refusal"
+    loop.go_on(protocol.timeout_keep_alive - step)
     assert second.wire.is_closed
 
 

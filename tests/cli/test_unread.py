@@ -13,6 +13,7 @@ WHOLE = HEAD + b"Content-Length: 2\r\n\r\n{}"
     [
         (WHOLE, Unread("/api/payment/create", None)),
         (b"GET /api/orders/A_1-x.2 HTTP/1.1\r\nhost: here\r\n\r\n", Unread("/api/orders/A_1-x.2", None)),
+        (HEAD + b"Connection: keep-alive\r\nUpgrade-Insecure-Requests: 1\r\n\r\n", Unread("/api/payment/create", None)),
         (HEAD + b"origin: https://shop.example\r\n\r\n", Unread("/api/payment/create", "https://shop.example")),
     ],
 )
@@ -35,6 +36,13 @@ def test_a_plain_request_is_known_by_its_path(data: bytes, asked: Unread) -> Non
         HEAD + b"X: y\n Content-Length: 2\r\n\r\n{}",
         HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
         HEAD + b"Connection: close\r\n\r\n",
+        HEAD + b"Connection: keep-alive, upgrade\r\n\r\n",
+        HEAD + b"X: 1\r\nx: 2\r\n\r\n",
+        HEAD + b"X: 1\0\r\n\r\n",
+        HEAD + b"X: 1\nContent-Length: 2\r\n\r\n{}",
+        HEAD + b"X: 1\rContent-Length: 2\r\n\r\n{}",
+        HEAD + b"X\r\n\r\n",
+        HEAD + b": 1\r\n\r\n",
         HEAD + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}",
         HEAD + b"Upgrade: websocket\r\n\r\n",
         HEAD + b"Origin: a b\r\n\r\n",

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -24,8 +25,14 @@ def run(
     fd: Annotated[
         int | None, typer.Option(help="Serve on this listening socket, which a supervisor holds, not on HOST and PORT.")
     ] = None,
+    processor: Annotated[
+        int | None,
+        typer.Option(min=0, help="Keep to one processor: 0 is the first; counted around where there are fewer."),
+    ] = None,
 ) -> None:
     """Serve the API, the webhooks and the background work on HOST and PORT until SIGTERM."""
+    if processor is not None:
+        _keep_to(processor)
     gc.disable()  # until the application is made (server.py): importing leaves little garbage, and much to look through
     import uvicorn
 
@@ -101,6 +108,17 @@ def simulate() -> None:
     from ..simulator.program import main
 
     main()
+
+
+def _keep_to(processor: int) -> None:
+    """Before there are threads, which inherit it; does nothing where the system has no such thing.
+
+    An instance has one interpreter, so it cannot use much more than one processor. Linux leaves a thread that was woken
+    on a busy processor there for milliseconds while another one idles.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {allowed[processor % len(allowed)]})
 
 
 def _welcome(settings: "Settings") -> str:

@@ -19,21 +19,29 @@ CONNECTIONS: Final = 600
 
 
 async def two_workers(servers: Servers, kind: str, seconds: float, repeats: int) -> Measured:
-    """Goal 5. Each of two processes on one store gets half of the load; beside them the others need their share."""
+    """Goal 5. Each of two processes on one store gets half of the load; beside them the others need their share.
+
+    Once as they come, and once each kept to a processor of its own, as in ``deploy/supervisord-rolling.conf``.
+    """
     store, gateway = servers.new_store(kind), servers.gateway(0)
-    one, other = servers.program(store, gateway), servers.program(store, gateway)
-    await _at_once([one, other], WARM_UP_SECONDS)
-    throughput: list[float] = []
+    free = [servers.program(store, gateway) for _ in range(2)]
+    kept = [servers.program(store, gateway, "--processor", str(number)) for number in range(2)]
+    for pair in (free, kept):
+        await _at_once(pair, WARM_UP_SECONDS)
+    throughput: dict[str, list[float]] = {"free": [], "kept": []}
     cpu: list[float] = []
     for _ in range(repeats):
-        per_second_alone, cpu_alone = await _at_once([one], seconds)
-        per_second, cpu_together = await _at_once([one, other], seconds)
-        throughput.append(per_second / per_second_alone)
+        per_second_alone, cpu_alone = await _at_once(free[:1], seconds)
+        for name, pair in (("free", free), ("kept", kept)):
+            per_second, cpu_together = await _at_once(pair, seconds)
+            throughput[name].append(per_second / per_second_alone)
         cpu.append(cpu_together / cpu_alone)
-    servers.end(one)
-    servers.end(other)
+    for worker in (*free, *kept):
+        servers.end(worker)
+    what = "create: two workers' throughput to one's"
     verdicts = [
-        Verdict("5", kind, "create: two workers' throughput to one's", median(throughput), least=1.7, ratio="workers"),
+        Verdict("5", kind, f"{what}, each kept to a processor", median(throughput["kept"]), least=1.7, ratio="workers"),
+        Verdict("5", kind, f"{what}, not kept", median(throughput["free"])),
         Verdict("5", kind, "create: processor time a request, two to one", median(cpu), most=1.1),
     ]
     return Measured([], verdicts)

@@ -84,14 +84,13 @@ class Servers:
         _wait(process, port)
         return port
 
-    def program(self, store: StoreAt, gateway_port: int, *, port: int = 0, **settings: str) -> Server:
+    def program(self, store: StoreAt, gateway_port: int, *options: str, port: int = 0, **settings: str) -> Server:
         """Ours, with rate limits off; its background work looks once a minute, since its rivals do none."""
         port = port or free_port()
         told = credentials(gateway_port, JWT_SECRET_KEY=JWT_SECRET, PORT=str(port), **store.settings())
         told |= {f"RATE_LIMIT_{name}": "0" for name in ("USER", "ADDRESS", "WEBHOOKS")}
-        return self._serve(
-            "program", [str(Path(sys.executable).with_name("backend")), "run"], port, store, told | settings
-        )
+        command = [str(Path(sys.executable).with_name("backend")), "run", *options]
+        return self._serve("program", command, port, store, told | settings)
 
     def anchors(self, store: StoreAt, gateway_port: int) -> Server:
         """The bare, the framework's and the blocking program, which are one process with several addresses."""

@@ -85,11 +85,11 @@ class Host:
     ) -> None:
         self._resources.close()
 
-    def backend(self, settings: Settings = NO_SETTINGS, *, port: int | None = None) -> Backend:
+    def backend(self, settings: Settings = NO_SETTINGS, *options: str, port: int | None = None) -> Backend:
         """``backend run``, ready to be used. The same port again is the same backend, started again."""
         site = self.site(port)
         settings = {"JWT_SECRET_KEY": JWT_SECRET, "PORT": str(site.port), **settings}
-        return Backend(site, self.run("backend", "run", settings=settings)).wait_for("/healthz")
+        return Backend(site, self.run("backend", "run", *options, settings=settings)).wait_for("/healthz")
 
     def gateway(self, *, port: int | None = None) -> Gateway:
         """The simulator as a program of its own, ready to be used."""

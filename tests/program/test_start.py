@@ -1,5 +1,6 @@
 """What a newcomer sees: the program is up at once, says where things are, and the guide's call works as it stands."""
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -32,6 +33,16 @@ def seconds_to_be_alive(host: Host) -> float:
     needed = time.monotonic() - started - backend.process.kept_waiting_seconds
     backend.process.end()
     return needed
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system keeps no process to a processor")
+def test_all_of_an_instance_keeps_to_the_processor_that_it_is_told(host: Host) -> None:
+    allowed = sorted(os.sched_getaffinity(0))
+    for told, kept_to in [(0, allowed[0]), (len(allowed) + 1, allowed[1 % len(allowed)])]:
+        backend = host.backend({}, "--processor", str(told))
+        threads = [int(task.name) for task in Path(f"/proc/{backend.process.pid}/task").iterdir()]
+        assert len(threads) > 1
+        assert all(os.sched_getaffinity(thread) == {kept_to} for thread in threads)
 
 
 @pytest.fixture(scope="module")

@@ -183,7 +183,8 @@ class MongoStore:
         """``applied`` is what was made of ``order``."""
         new, outcome = replace(delivery, received=1), applied.outcome
         change = Write(ORDERS, order_row(applied.order), where_it_is(order, applied.order.version - 1))
-        steps = (Write(DELIVERIES, delivery_row(new)), change, _settlement(delivery.id, 1, outcome))
+        settled = Write(DELIVERIES, delivery_row(new.settled(outcome)), {"_id": delivery.id, "received": 1})
+        steps = (Write(DELIVERIES, delivery_row(new)), change, settled)
         self._recent.forget(order.id)
         done = await self._link.write_in_turn(*steps)
         if done == len(steps):
@@ -203,8 +204,6 @@ class MongoStore:
         return counted if counted is not None else await self.receive(delivery)  # it was dropped meanwhile
 
     async def settle(self, delivery_id: DeliveryId, seen: int, outcome: str) -> None:
-        if await self._link.write(_settlement(delivery_id, seen, outcome)):
-            return
         done = {"$max": ["$done", {"$min": [seen, "$received"]}]}
         more = {"$gt": ["$received", "$done"]}
         steps = [
@@ -345,9 +344,3 @@ class MongoStore:
 
 def _replacement(collection: str, row: codec.Document, expected_version: int) -> Write:
     return Write(collection, row, {"_id": row["_id"], "version": expected_version})
-
-
-def _settlement(delivery_id: DeliveryId, seen: int, outcome: str) -> Write:
-    """The usual one, where nothing more was received than was seen."""
-    done = {"$set": {"done": seen, "outcome": outcome, "attempts": 0}, "$unset": {"next_try_at": ""}}
-    return Write(DELIVERIES, done, {"_id": delivery_id, "received": seen})

@@ -33,7 +33,8 @@ class _Asked(Generic[Q, A]):
 class Groups(Generic[Q, A]):
     """``ask`` answers questions in their order, each with an answer or an error; what it raises, all of them get.
 
-    It is told how many seconds it has, so that nobody waits longer than ``timeout_seconds`` in all.
+    It is told how many seconds it has, so that nobody waits longer than ``timeout_seconds`` in all. ``under_way`` may be
+    asked at once, and each after the first only where a ``crowd`` waits.
     """
 
     def __init__(
@@ -43,11 +44,14 @@ class Groups(Generic[Q, A]):
         *,
         most: int = MOST_TOGETHER,
         under_way: int = 1,
+        crowd: int = 1,
     ) -> None:
         self._ask = ask
         self._timeout_seconds = timeout_seconds
         self._most = most
+        self._under_way = under_way
         self._free = under_way
+        self._crowd = crowd
         self._waiting: deque[_Asked[Q, A]] = deque()
         self._rounds: set[asyncio.Task[None]] = set()
 
@@ -70,7 +74,8 @@ class Groups(Generic[Q, A]):
             await asyncio.wait(self._rounds)
 
     def _begin(self) -> None:
-        if self._free and self._waiting:
+        enough = 1 if self._free == self._under_way else self._crowd
+        if self._free and len(self._waiting) >= enough:
             self._free -= 1
             # A task begins in the loop's next turn: whoever asks in this one still goes with it.
             task = asyncio.get_running_loop().create_task(self._round())

@@ -34,6 +34,10 @@ BULK_WRITE_SINCE: Final = 25
 DURABLE: Final = {"w": "majority", "j": True}
 """Set on each command, so that no URL weakens it."""
 ALONE_UNDER_WAY: Final = 64
+TOGETHER_UNDER_WAY: Final = 2
+CROWD: Final = 24
+"""So many writes that wait are worth a second command beside the one that is under way; with fewer, the flushes of two
+cost more than the wait for one."""
 DUPLICATE_KEY: Final = frozenset({11000, 11001, 12582})
 CONVERSION_FAILURE: Final = 241
 """Of a replacement whose document was not as expected."""
@@ -109,7 +113,7 @@ def grouped_writes(database: Database, wire_version: int, timeout_seconds: float
         return await _bounded(_send_alone(database, turns), turns, seconds)
 
     if wire_version >= BULK_WRITE_SINCE:
-        return Groups(together, timeout_seconds)
+        return Groups(together, timeout_seconds, under_way=TOGETHER_UNDER_WAY, crowd=CROWD)
     return Groups(alone, timeout_seconds, most=1, under_way=ALONE_UNDER_WAY)
 
 

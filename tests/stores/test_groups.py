@@ -83,6 +83,26 @@ async def test_several_may_be_under_way() -> None:
     assert await asyncio.gather(*asked) == [2, 4, 6]
 
 
+async def test_a_further_one_is_only_asked_for_a_crowd() -> None:
+    server = Server()
+    groups = Groups(server.ask, LIMIT, under_way=2, crowd=3)
+    asked = [asyncio.ensure_future(groups.ask(1))]
+    await turns()
+    asked += [asyncio.ensure_future(groups.ask(number)) for number in (2, 3)]
+    await turns()
+    assert server.asked == [[1]]
+    asked += [asyncio.ensure_future(groups.ask(number)) for number in (4, 5)]
+    await turns()
+    assert server.asked == [[1], [2, 3, 4, 5]]
+    asked += [asyncio.ensure_future(groups.ask(number)) for number in (6, 7, 8, 9)]
+    await turns()
+    assert len(server.asked) == 2, "no more than may be under way"
+    for _ in range(3):
+        server.may_answer.release()
+    assert await asyncio.gather(*asked) == [2 * number for number in range(1, 10)]
+    assert server.asked[2:] == [[6, 7, 8, 9]]
+
+
 async def test_one_questions_error_is_its_own() -> None:
     server = Server()
     groups = Groups(server.ask, LIMIT)

@@ -33,8 +33,8 @@ class _Asked(Generic[Q, A]):
 class Groups(Generic[Q, A]):
     """``ask`` answers questions in their order, each with an answer or an error; what it raises, all of them get.
 
-    It is told how many seconds it has, so that nobody waits longer than ``timeout_seconds`` in all. ``under_way`` may be
-    asked at once, and each after the first only where a ``crowd`` waits.
+    It is told how many seconds it has, so that nobody waits longer than ``timeout_seconds`` in all. As many groups as
+    ``under_way`` may be asked at once, each after the first only where a ``crowd`` waits.
     """
 
     def __init__(

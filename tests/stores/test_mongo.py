@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 from msgspec.structs import replace
-from pymongo import AsyncMongoClient, monitoring
+from pymongo import AsyncMongoClient, MongoClient, monitoring
 from pymongo.asynchronous.database import AsyncDatabase
 
 from backend.domain.model import Order, OrderId
@@ -241,6 +241,32 @@ async def test_order_that_is_another_one_now_is_not_written_over(
         row = await store.receive_and_apply(delivery, order.id, applying("applied"))
         assert row == replace(delivery, received=1 + is_known)
         assert await store.get(order.id) == (None if other is None else OTHERS[other])
+
+
+class ComesAgain(Commands):
+    """Each delivery is counted once more when its order was changed, as by another process."""
+
+    def __init__(self, url: str, database: str) -> None:
+        super().__init__()
+        self._url, self._database = url, database
+
+    def succeeded(self, _event: monitoring.CommandSucceededEvent) -> None:
+        if self.sent[-1].get("update") == "orders":
+            with MongoClient[dict[str, Any]](self._url) as client:
+                client[self._database]["deliveries"].update_many({}, {"$inc": {"received": 1}})
+
+
+async def test_delivery_that_comes_again_before_it_is_settled_stays_pending(
+    mongodb_url: str, mongodb_database_name: str
+) -> None:
+    again = ComesAgain(mongodb_url, mongodb_database_name)
+    options = {"most_wire_version": OLD_SERVER, "listeners": [again]}
+    async with opened(mongodb_url, mongodb_database_name, **options) as store:
+        order = await begun(store)
+        assert await store.receive_and_apply(a_delivery(), order.id, applying("applied")) is not None
+        row = await store.get_delivery(a_delivery().id)
+        assert row is not None
+        assert (row.received, row.done, row.is_pending) == (2, 1, True)
 
 
 async def test_order_that_was_written_here_is_not_read_for_its_first_delivery(

@@ -34,14 +34,11 @@ def whole_and_alone(data: bytes) -> Unread | None:
     names = NAMES.findall(head)
     if len(set(names)) < len(names) or not LEFT_TO_THE_PARSER.isdisjoint(names):
         return None
-    length = LENGTH.search(head)
-    if (b"content-length" in names) != (length is not None):
+    length, origin = LENGTH.search(head), ORIGIN.search(plain[0])
+    if (b"content-length" in names) != (length is not None) or (b"origin" in names) != (origin is not None):
         return None
     if len(data) != len(head) + (int(length[1]) if length is not None else 0):
         return None
     if b"connection" in names and not KEPT.search(head):
-        return None
-    origin = ORIGIN.search(plain[0]) if b"origin" in names else None
-    if b"origin" in names and origin is None:
         return None
     return Unread(plain[1].decode(), origin[1].decode() if origin is not None else None)

@@ -49,8 +49,8 @@ class Groups(Generic[Q, A]):
         self._ask = ask
         self._timeout_seconds = timeout_seconds
         self._most = most
-        self._under_way = under_way
-        self._free = under_way
+        self._most_under_way = under_way
+        self._under_way = 0
         self._crowd = crowd
         self._waiting: deque[_Asked[Q, A]] = deque()
         self._rounds: set[asyncio.Task[None]] = set()
@@ -74,9 +74,9 @@ class Groups(Generic[Q, A]):
             await asyncio.wait(self._rounds)
 
     def _begin(self) -> None:
-        enough = 1 if self._free == self._under_way else self._crowd
-        if self._free and len(self._waiting) >= enough:
-            self._free -= 1
+        enough = self._crowd if self._under_way else 1
+        if self._under_way < self._most_under_way and len(self._waiting) >= enough:
+            self._under_way += 1
             # A task begins in the loop's next turn: whoever asks in this one still goes with it.
             task = asyncio.get_running_loop().create_task(self._round())
             self._rounds.add(task)
@@ -98,7 +98,7 @@ class Groups(Generic[Q, A]):
         finally:
             for each in asked:
                 each.answer.cancel()  # only where the round itself was cancelled
-            self._free += 1
+            self._under_way -= 1
             self._begin()
 
     def _take(self, now: float) -> list[_Asked[Q, A]]:

@@ -55,14 +55,15 @@ class Write(Struct, frozen=True):
 
     @property
     def replaces(self) -> bool:
+        """By MongoDB's own rule: the first field of a change is an operator's name."""
         return self.where is not None and isinstance(self.what, dict) and not next(iter(self.what)).startswith("$")
 
-    def change(self, *, or_error: bool = False) -> tuple[Document, Document | list[Document], bool]:
-        """Filter, update, and whether it may insert: ``or_error`` has a replacement fail where no document is."""
-        assert self.where is not None, "an insert is no change"
+    def change(self) -> tuple[Document, Document | list[Document]]:
+        """Filter and update of what is no insert."""
+        assert self.where is not None
         if not self.replaces:
-            return self.where, self.what, False
-        return {"_id": self.where["_id"]}, _replacement_or_error(self.where, self.what), or_error
+            return self.where, self.what
+        return {"_id": self.where["_id"]}, _replacement_or_error(self.where, self.what)
 
 
 @dataclass(slots=True)
@@ -182,7 +183,7 @@ async def _send_next(database: Database, turn: InTurn) -> None:
     if write.where is None:
         command = {"insert": write.collection, "documents": [write.what]}
     else:
-        where, what, _ = write.change()
+        where, what = write.change()
         command = {"update": write.collection, "updates": [{"q": where, "u": what, "multi": False}]}
     reply: Document = await database.command(command | {"writeConcern": DURABLE})
     _check_concern(reply)
@@ -193,7 +194,8 @@ async def _send_next(database: Database, turn: InTurn) -> None:
 def _operation(step: _Step, namespace: int) -> Document:
     if step.write.where is None:
         return {"insert": namespace, "document": step.write.what}
-    where, what, may_insert = step.write.change(or_error=step.is_followed)
+    where, what = step.write.change()
+    may_insert = step.is_followed and step.write.replaces
     return {"update": namespace, "filter": where, "updateMods": what, "multi": False, "upsert": may_insert}
 
 

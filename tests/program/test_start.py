@@ -35,7 +35,7 @@ def seconds_to_be_alive(host: Host) -> float:
     return needed
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system keeps no process to a processor")
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="a matter of Linux")
 def test_all_of_an_instance_keeps_to_the_processor_that_it_is_told(host: Host) -> None:
     allowed = sorted(os.sched_getaffinity(0))
     for told, kept_to in [(0, allowed[0]), (len(allowed) + 1, allowed[1 % len(allowed)])]:

@@ -37,9 +37,12 @@ async def test_whoever_is_ended_as_the_body_is_late_ends(monkeypatch: pytest.Mon
         receiving.set()
         await asyncio.Event().wait()
 
+    async def send(message: Any) -> None:
+        raise AssertionError(f"nothing is to be answered, and it was {message}")
+
     layer = body_limits.BodyLimits(never)
     scope = {"type": "http", "method": "POST", "path": "/api/payment/create"}
-    task = asyncio.create_task(layer(scope, never, never))
+    task = asyncio.create_task(layer(scope, never, send))
     await receiving.wait()
     late = loop.time() + 1
     monkeypatch.setattr(loop, "time", lambda: late)

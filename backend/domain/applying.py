@@ -184,8 +184,12 @@ def _moved(operation: Operation, state: OperationState) -> Operation:
 def _raise(order: Order, event: AttentionRaised, at: datetime) -> Order:
     if order.needs_attention(event.code, event.detail):
         return order
-    item = AttentionItem(event.code, event.detail, raised_at=at, amount_minor=event.amount_minor)
-    return replace(order, attention=(*order.attention, item))
+    known = next((item for item in order.attention if (item.code, item.detail) == (event.code, event.detail)), None)
+    since = at if known is None else known.raised_at
+    raised = AttentionItem(event.code, event.detail, raised_at=since, amount_minor=event.amount_minor)
+    if known is None:
+        return replace(order, attention=(*order.attention, raised))
+    return replace(order, attention=tuple(raised if item is known else item for item in order.attention))
 
 
 def _resolve(order: Order, event: AttentionResolved, at: datetime) -> Order:

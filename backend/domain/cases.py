@@ -13,15 +13,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .facts import PaymentFact
-from .model import AttentionItem, Job, Misfit, Order, Payment
+from .model import RULES, AttentionItem, Job, Misfit, Order, Payment
 from .money import Money
 from .notifications import Notification
 from .operations import ON_THE_WIRE, Operation, OperationKind, OperationState
 from .order_status import HELD, totals, was_captured_here
 from .statuses import MAY_TAKE_MONEY, JobState, PaymentStatus, contradict
-
-RULES: Final = "rules"
-"""Who closes a case that no longer holds."""
 
 JOB_OUTLIVED: Final = "job_outlived_its_expiry"
 JOB_UNKNOWN: Final = "job_unknown_to_gateway"
@@ -101,19 +98,19 @@ def undelivered(notification: Notification) -> Case:
     return Case(NOTIFICATION_FAILING, f"{what} could not be delivered to the shop")
 
 
+def may_hold(item: AttentionItem | Case, order: Order) -> bool:
+    """Whether what an event raises can hold of the order; what nothing here knows stays for a person to close."""
+    known = {JOB_OUTLIVED, JOB_UNKNOWN, OPERATION_UNKNOWN, OPERATION_WAITING, *COMPUTED}
+    return item.code not in known or any((item.code, item.detail) == (c.code, c.detail) for c in _by_time(order))
+
+
 def _updated(item: AttentionItem, case: Case | None, order: Order, at: datetime) -> AttentionItem:
     if item.is_open:
         if case is not None:
             return replace(item, amount_minor=case.amount_minor)
-        return item if _holds_by_event(item, order) else _closed(item, at)
+        return item if may_hold(item, order) else _closed(item, at)
     reopened = case is not None and item.resolved_by == RULES
     return replace(_raised(case, at), raised_at=item.raised_at) if case is not None and reopened else item
-
-
-def _holds_by_event(item: AttentionItem, order: Order) -> bool:
-    """Whether an item that an event raised still holds; one that nothing here knows stays for a person to close."""
-    known = {JOB_OUTLIVED, JOB_UNKNOWN, OPERATION_UNKNOWN, OPERATION_WAITING, *COMPUTED}
-    return item.code not in known or any((item.code, item.detail) == (c.code, c.detail) for c in _by_time(order))
 
 
 def _by_time(order: Order) -> Iterator[Case]:
@@ -125,8 +122,13 @@ def _by_time(order: Order) -> Iterator[Case]:
     for operation in order.operations:
         if operation.state in ON_THE_WIRE:
             yield unaccounted(operation)
-        if operation.state is OperationState.PLANNED:
+        if operation.state is OperationState.PLANNED or _is_being_tried(operation):
             yield waiting(operation)
+
+
+def _is_being_tried(operation: Operation) -> bool:
+    """It waits on until the gateway has answered: most tries of what waits for long come to nothing."""
+    return operation.state is OperationState.SUBMITTING and operation.accepted_at is None
 
 
 def _closed(item: AttentionItem, at: datetime) -> AttentionItem:

@@ -4,7 +4,7 @@ Events carry what was learned, not what it means: the meaning is computed.
 """
 
 from datetime import datetime
-from typing import Annotated, TypeAlias, cast
+from typing import Annotated, Final, TypeAlias, cast
 
 from msgspec import Struct
 
@@ -226,3 +226,6 @@ Event: TypeAlias = (
     | OperationSettled
     | PersonalDataErased
 )
+
+MERELY_TRIED: Final = (OperationSubmitted, OperationNotSent)
+"""That something was tried and came to nothing is no news: the next try comes as late as if nothing had been."""

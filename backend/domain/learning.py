@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from .applying import apply
-from .cases import RULES, STATUS_UNKNOWN, not_understood
+from .cases import STATUS_UNKNOWN, not_understood
 from .errors import InvalidAmount
 from .events import (
     AttentionRaised,
@@ -21,7 +21,7 @@ from .events import (
     PaymentObserved,
 )
 from .facts import JobSnapshot, PaymentFact
-from .model import Job, Order
+from .model import RULES, Job, Order
 from .money import Money
 from .observing import adds_nothing, captured_by
 from .settling import settle

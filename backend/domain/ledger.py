@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from .announcing import announced
 from .applying import apply
 from .cases import with_cases
-from .events import Event, OrderPlaced
+from .events import MERELY_TRIED, Event, OrderPlaced
 from .history import HistoryEntry, broken_at, next_entry
 from .model import STEERING, Order, order_id
 from .order_status import order_status
@@ -92,4 +92,5 @@ def _with_entry(
         before=statuses[0],
         after=statuses[1],
     )
-    return replace(after, history=(*before.history, entry), looks_since_news=0)
+    looks = before.looks_since_news if isinstance(event, MERELY_TRIED) else 0
+    return replace(after, history=(*before.history, entry), looks_since_news=looks)

@@ -85,6 +85,10 @@ class Misfit(Struct, frozen=True):
         return max(taken - self.refunded_minor, 0)
 
 
+RULES: Final = "rules"
+"""Who closed an item that no longer held; it is open again when it holds again."""
+
+
 class AttentionItem(Struct, frozen=True):
     """Something that a person must look at; ``code`` is stable, ``detail`` is a sentence.
 
@@ -151,8 +155,11 @@ class Order(Struct, frozen=True):
         return next((operation for operation in self.operations if operation.number == number), None)
 
     def needs_attention(self, code: str, detail: str) -> bool:
-        """Whether exactly this has been raised already."""
-        return any(item.code == code and item.detail == detail for item in self.attention)
+        """Whether exactly this has been raised already, and was not closed by itself since."""
+        return any(
+            item.code == code and item.detail == detail and (item.is_open or item.resolved_by != RULES)
+            for item in self.attention
+        )
 
     def job(self, number: int) -> Job | None:
         return next((job for job in self.jobs if job.number == number), None)

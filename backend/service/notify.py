@@ -17,11 +17,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from ..domain.announcing import trial_event
-from ..domain.cases import RULES, Case, undelivered
+from ..domain.cases import Case, undelivered
 from ..domain.endpoint_health import EndpointHealth
 from ..domain.errors import NoSuchNotification, NotificationsOff
 from ..domain.events import AttentionRaised, AttentionResolved, Event
-from ..domain.model import Order, OrderId
+from ..domain.model import RULES, Order, OrderId
 from ..domain.notifications import Notification, NotificationState
 from ..domain.outbox import claimed, delivered, head, interrupted, missed, notification, rearmed
 from ..domain.terms import Mode

@@ -13,8 +13,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from ..domain.cases import Case, outlived, unaccounted, unknown_to_gateway, waiting
-from ..domain.events import AttentionRaised, Event, JobLost, JobSuperseded, OperationSettled
+from ..domain.cases import Case, may_hold, outlived, unaccounted, unknown_to_gateway, waiting
+from ..domain.events import MERELY_TRIED, AttentionRaised, Event, JobLost, JobSuperseded, OperationSettled
 from ..domain.facts import JobSnapshot
 from ..domain.learning import learn_job
 from ..domain.model import Job, Order, OrderId
@@ -75,7 +75,7 @@ class Reconciler:
         Raises:
             StoreError: what was learned may not be recorded; the order stays due.
         """
-        before, began, answered = order.version, self._clock.now(), True
+        told, began, answered = len(order.history), self._clock.now(), True
         waited_for = {each.number for each in order.operations if _is_waited_for(each)}
         order = await self._orders.change(order, self._give_up_on_the_dead, actor=ACTOR)
         for job in _worth_a_look(order):
@@ -87,7 +87,7 @@ class Reconciler:
         for job in _pages_not_wanted(order):
             order = await self.retire(order, job)
         order = await self._orders.change(order, partial(self._call_a_person, waited_for), actor=ACTOR)
-        if order.version == before:
+        if all(isinstance(entry.event, MERELY_TRIED) for entry in order.history[told:]):
             await self._orders.note_look(order, began, answered=answered)
         return order
 
@@ -216,6 +216,6 @@ def _learn_snapshot(number: int, snapshot: JobSnapshot, order: Order) -> Sequenc
 
 
 def _raise_attention(case: Case, order: Order) -> Sequence[Event]:
-    if order.needs_attention(case.code, case.detail):
+    if order.needs_attention(case.code, case.detail) or not may_hold(case, order):
         return ()
     return (AttentionRaised(case.code, case.detail, case.amount_minor),)

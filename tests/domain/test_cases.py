@@ -11,12 +11,14 @@ from backend.domain.events import (
     JobClosed,
     JobOpened,
     JobReopened,
+    OperationAccepted,
+    OperationNotSent,
     OperationPlanned,
     OperationSettled,
     OperationSubmitted,
 )
 from backend.domain.learning import learn_payment
-from backend.domain.model import AttentionItem, Order
+from backend.domain.model import RULES, AttentionItem, Order
 from backend.domain.operations import OperationKind, OperationState
 from backend.domain.references import JobReference
 from backend.domain.statuses import PaymentStatus as S
@@ -64,12 +66,26 @@ def test_a_stronger_word_with_less_money_forgets_none_of_it() -> None:
         assert (misfit.status, misfit.captured_minor) == (S.VOIDED, 2500)
 
 
-def test_an_operation_that_waits_is_a_case_only_until_it_is_sent() -> None:
+def test_an_operation_that_waits_is_a_case_until_the_gateway_has_answered() -> None:
     order = refunding()
     case = waiting(order.operations[0])
     order = after(order, AttentionRaised(case.code, case.detail, case.amount_minor))
-    assert only_item(order).is_open
-    assert not only_item(after(order, OperationSubmitted(1))).is_open
+    tried = after(order, OperationSubmitted(1))
+    assert only_item(order) == only_item(tried) == only_item(after(tried, OperationNotSent(1, "refused")))
+    assert not only_item(after(tried, OperationSettled(1, OperationState.SUCCEEDED, None, "done"))).is_open
+    assert not only_item(after(tried, OperationAccepted(1, None))).is_open
+
+
+@pytest.mark.parametrize(("closed_by", "is_open"), [(RULES, True), ("ann", False)])
+def test_a_case_is_raised_again_unless_a_person_closed_it(closed_by: str, is_open: bool) -> None:
+    raised = AttentionRaised("status_unknown", f"payment {FIRST} is “ChargedBack” at the gateway", 1000)
+    order = after(opened(), raised)
+    since = only_item(order).raised_at
+    order = after(order, AttentionResolved(raised.code, raised.detail, closed_by, "it is Paid again"))
+    assert not only_item(order).is_open
+    assert order.needs_attention(raised.code, raised.detail) is not is_open
+    again = only_item(after(order, raised, at=NOW + timedelta(days=1)))
+    assert (again.is_open, again.raised_at) == (is_open, since)
 
 
 def test_an_operation_nobody_can_account_for_is_a_case_until_it_is_settled_and_then_no_money_is_at_risk() -> None:

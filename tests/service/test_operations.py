@@ -237,6 +237,35 @@ async def test_a_refund_waits_while_the_gateway_is_not_reached(here: World) -> N
     assert await refunded_at_gateway(here) == [400]
 
 
+async def test_a_refund_that_never_finds_a_connection_is_tried_less_and_less_often(here: World) -> None:
+    """Questions are answered meanwhile, so that each look tries to send it."""
+    await here.paid()
+    here.network.down = True
+    await here.ask(REFUND, 400)
+    here.network.down = False
+    tries = 0
+
+    async def refused(_: httpx.Request) -> httpx.Response:
+        nonlocal tries
+        tries += 1
+        raise httpx.ConnectError("connection refused")
+
+    here.network.before_a_change = refused
+    for _ in range(24 * 60):
+        here.later(minutes=1)
+        looked = [await here.reconciler.run_due() for _ in range(3)]
+        assert looked[-1] == 0, "it is looked at without a pause"
+    assert 24 * 3 < tries < 24 * 5
+    (item,) = (await here.order()).attention
+    assert (item.code, item.is_open) == ("operation_waiting", True)
+    here.network.before_a_change = None
+    here.later(hours=1)
+    await here.work()
+    order = await here.order()
+    assert (order.operations[0].state, order.attention[0].is_open) == (S.SUCCEEDED, False)
+    assert await refunded_at_gateway(here) == [400]
+
+
 async def test_what_is_no_longer_possible_is_given_up_unsent(here: World) -> None:
     await here.paid()
     here.network.down = True

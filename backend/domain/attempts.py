@@ -26,7 +26,9 @@ from .statuses import JobState, OrderStatus, PaymentStatus
 from .terms import OrderTerms
 
 MOST_JOBS: Final = 20
-"""Payment jobs that one order may use."""
+"""Payment jobs of one order that came to exist, or may have."""
+MOST_TRIES: Final = 99
+"""With those that the gateway refused, or that never reached it: a bound on the order's document."""
 
 NEARLY_OVER: Final = timedelta(minutes=5)
 """A page with less time than this left is not handed out again: the customer could not finish on it."""
@@ -78,7 +80,7 @@ def next_attempt(order: Order, now: datetime) -> NextAttempt:
     Raises:
         OrderAlreadyPaid, OrderAlreadyAuthorized: it needs no payment.
         OrderWasCancelled, OrderUnderReview: a person decides first.
-        TooManyAttempts: it has used ``MOST_JOBS``.
+        TooManyAttempts: it has used ``MOST_JOBS`` or ``MOST_TRIES``.
     """
     if order.cancelled_at is not None:
         raise OrderWasCancelled(order.reference)
@@ -122,6 +124,8 @@ def _can_be_paid(job: Job, now: datetime) -> bool:
 
 
 def _start(order: Order, job: Job, *events: Event) -> StartJob:
-    if job.number >= MOST_JOBS:
+    if sum(each.state is not JobState.REJECTED for each in order.jobs) >= MOST_JOBS:
         raise TooManyAttempts(order.reference, MOST_JOBS)
+    if job.number >= MOST_TRIES:
+        raise TooManyAttempts(order.reference, MOST_TRIES)
     return StartJob(job.number + 1, events)

@@ -4,6 +4,7 @@ import pytest
 
 from backend.domain.attempts import (
     MOST_JOBS,
+    MOST_TRIES,
     NEARLY_OVER,
     Retire,
     StartJob,
@@ -20,6 +21,7 @@ from backend.domain.errors import (
     TooManyAttempts,
 )
 from backend.domain.events import JobClosed, JobLost, JobRejected, PaymentObserved
+from backend.domain.references import own_reference, split_own_reference
 from backend.domain.statuses import PaymentStatus
 
 from .builders import NOW, after, fact, opened, placed, planned, terms
@@ -81,8 +83,20 @@ def test_an_order_that_needs_no_payment_gets_none() -> None:
 def test_the_number_of_jobs_is_bounded() -> None:
     order = placed()
     for number in range(1, MOST_JOBS + 1):
+        assert next_attempt(order, NOW) == StartJob(number)
+        order = after(planned(order, number), JobLost(number, ""))
+    with pytest.raises(TooManyAttempts, match=f"its {MOST_JOBS} payment jobs"):
+        next_attempt(order, NOW)
+
+
+def test_a_try_that_made_no_job_uses_none_up_and_still_there_is_an_end_to_them() -> None:
+    """A customer who keeps trying while the gateway is away can pay when it is back."""
+    order = placed()
+    for number in range(1, MOST_TRIES + 1):
+        assert next_attempt(order, NOW) == StartJob(number)
+        assert split_own_reference(own_reference(order.reference, number)) == (order.reference, number)
         order = after(planned(order, number), JobRejected(number, ""))
-    with pytest.raises(TooManyAttempts):
+    with pytest.raises(TooManyAttempts, match=f"its {MOST_TRIES} payment jobs"):
         next_attempt(order, NOW)
 
 

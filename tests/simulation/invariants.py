@@ -6,7 +6,7 @@ Everything is held against the gateway's own ledger, never against what our prog
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from backend.domain.attempts import MOST_JOBS
+from backend.domain.attempts import MOST_TRIES
 from backend.domain.cases import NOTIFICATION_FAILING, OPERATION_UNKNOWN
 from backend.domain.deliveries import delivery_id
 from backend.domain.ledger import defects
@@ -81,7 +81,7 @@ class Invariants:
         self._must(order.version == before.version + 1, "one write after the other", order, f"{before.version} before")
         kept = order.history[: len(before.history)] == before.history
         self._must(kept, "history only grows", order, f"{len(before.history)} entries before")
-        self._must(len(order.jobs) <= MOST_JOBS, "bounded", order, f"{len(order.jobs)} jobs")
+        self._must(len(order.jobs) <= MOST_TRIES, "bounded", order, f"{len(order.jobs)} jobs")
 
     def _paid_rightly(self, order: Order) -> None:
         """Paid only with the gateway's own capture of the right amount, in the right currency, for this order."""

@@ -82,7 +82,8 @@ class Hint(Struct, frozen=True):
 
 
 class JobSnapshot(Struct, frozen=True):
-    """The gateway's answer to "what do you know of this job?"; ``payable`` is whether it can still take money.
+    """The gateway's answer to "what do you know of this job?"; ``payable`` is whether it can still take money, or
+    has taken some that none of its payments tells of.
 
     ``not_understood`` are the payments whose status is a word that the adapter does not know.
     """

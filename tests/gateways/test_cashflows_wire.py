@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -285,6 +285,9 @@ READ = [
     ("Pending", "Blocked", PaymentStatus.DECLINED, True),
     ("Quarantined", "Quarantined", PaymentStatus.PENDING, True),
     ("paid", "PAID", PaymentStatus.CAPTURED, False),
+    ("Paid", "Pending", PaymentStatus.PENDING, True),
+    ("Paid", "Settled", PaymentStatus.PENDING, True),
+    ("Paid", "Declined", PaymentStatus.DECLINED, True),
 ]
 
 
@@ -352,6 +355,43 @@ async def test_captures_and_refunds_are_totals_of_what_was_completed(
     snapshot = await cashflows.retrieve_payment_job(JOB)
     assert isinstance(snapshot, JobSnapshot)
     assert (snapshot.payments[0].captured_minor, snapshot.payments[0].refunded_minor) == (1000, 150)
+
+
+async def test_a_job_that_is_paid_by_no_payment_that_it_shows_is_not_over(
+    gateway: respx.Router, cashflows: CashflowsService
+) -> None:
+    gateway.get(f"{JOBS}/{JOB}").respond(200, json=job("Paid"))
+    snapshot = await cashflows.retrieve_payment_job(JOB)
+    assert isinstance(snapshot, JobSnapshot)
+    assert (snapshot.payable, snapshot.payments) == (True, ())
+
+
+PART: Final = [{"status": "Completed", "amountToCapture": "4.00"}]
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "captured"),
+    [
+        (payment("Paid", paidAmount="6.00"), PaymentStatus.CAPTURED, 600),
+        (payment("Paid", paidAmount="10.30"), PaymentStatus.CAPTURED, 1000),
+        (payment("Paid", paidAmount="0.00"), PaymentStatus.CAPTURED, 1000),
+        (payment("Paid", paidAmount="10.00", captures=PART), PaymentStatus.CAPTURED, 400),
+        (payment("Reserved", captures=PART), PaymentStatus.AUTHORIZED, 400),
+        (payment("Expired", captures=PART), PaymentStatus.CAPTURED, 400),
+        (payment("Failed", captures=PART), PaymentStatus.CAPTURED, 400),
+        (payment("Cancelled", captures=PART), PaymentStatus.CANCELLED, 400),
+        (payment("Cancelled", paidAmount="4.00", captures=PART), PaymentStatus.VOIDED, 400),
+        (payment("Cancelled"), PaymentStatus.CANCELLED, 0),
+    ],
+)
+async def test_what_was_taken_is_what_the_gateway_says_and_stays_when_the_rest_of_a_hold_ends(
+    gateway: respx.Router, cashflows: CashflowsService, told: dict[str, Any], status: PaymentStatus, captured: int
+) -> None:
+    gateway.get(f"{JOBS}/{JOB}").respond(200, json=job("Paid", told))
+    snapshot = await cashflows.retrieve_payment_job(JOB)
+    assert isinstance(snapshot, JobSnapshot)
+    (fact,) = snapshot.payments
+    assert (fact.status, fact.captured_minor) == (status, captured)
 
 
 async def test_a_payment_cancelled_after_it_was_paid_is_voided(

@@ -17,7 +17,7 @@ from ...domain.errors import InvalidAmount, UnknownCurrency
 from ...domain.facts import Evidence, EvidenceSource, JobSnapshot, PaymentFact, RefundFact, RefundState
 from ...domain.money import CurrencyCode, Money, parse_currency, wire_amount
 from ...domain.references import JobReference, OwnReference, PaymentReference
-from ...domain.statuses import PaymentStatus
+from ...domain.statuses import NO_MONEY, PaymentStatus
 from ...domain.terms import DEFAULT_LOCALE, Address, Customer, OrderLine
 from ...ports import JobRequest, Redirect, Unknown
 from ..reading import Reference, Text, Wire, WireError, parse
@@ -39,8 +39,15 @@ STATUSES: Final = {
     "blocked": PaymentStatus.DECLINED,
 }
 
+PAID: Final = "paid"
 OVER: Final = frozenset({"paid", "cancelled", "expired", "9100"})
 """Job statuses after which a job takes no more money; a failed attempt leaves it open for another."""
+
+LAPSED: Final = NO_MONEY - {PaymentStatus.CANCELLED}
+ACCOUNTED: Final = frozenset(
+    {PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED, PaymentStatus.CANCELLED, PaymentStatus.VOIDED}
+)
+"""Where the payment stands that made its job a paid one."""
 
 CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 
@@ -206,11 +213,12 @@ def read_job(body: bytes) -> JobSnapshot:
     job = parse(_Retrieved, body).data
     digest = sha256(body).hexdigest()
     number = job.order.order_number
+    facts = tuple(_fact(job, payment, digest) for payment in job.payments)
     return JobSnapshot(
         job_reference=JobReference(job.reference),
         own_reference=OwnReference(number) if number is not None else None,
-        payable=job.payment_status.lower() not in OVER,
-        payments=tuple(_fact(job, payment, digest) for payment in job.payments),
+        payable=not _is_over(job, facts),
+        payments=facts,
         not_understood=frozenset(
             PaymentReference(payment.reference) for payment in job.payments if payment.status.lower() not in STATUSES
         ),
@@ -235,6 +243,12 @@ def read_error_code(body: bytes) -> str:
     return code if CODE.fullmatch(code) else "no error code"
 
 
+def _is_over(job: _Job, facts: Iterable[PaymentFact]) -> bool:
+    """A job that was paid by a payment that does not say so yet is asked about again: nobody may pay a second one."""
+    word = job.payment_status.lower()
+    return word in OVER and (word != PAID or any(fact.status in ACCOUNTED for fact in facts))
+
+
 def _fact(job: _Job, payment: _Payment, digest: str) -> PaymentFact:
     asked = payment.amount_to_collect or job.amount_to_collect
     if asked is None or job.currency is None:
@@ -244,8 +258,11 @@ def _fact(job: _Job, payment: _Payment, digest: str) -> PaymentFact:
     if status is PaymentStatus.CANCELLED and payment.paid_amount and _minor(payment.paid_amount, job.currency):
         # Cancelled before the midnight batch: the reply goes on showing what had been paid ("Cancellations").
         status = PaymentStatus.VOIDED
+    elif status in LAPSED and captured:
+        status = PaymentStatus.CAPTURED  # the hold is over, and what was captured of it stays
     if status in (PaymentStatus.CAPTURED, PaymentStatus.VOIDED) and not captured:
-        captured = _minor(asked, job.currency)
+        due, paid = _minor(asked, job.currency), _minor(payment.paid_amount or "0", job.currency)
+        captured = min(due, paid) if paid else due  # a surcharge is paid beside what is due
     return PaymentFact(
         payment_reference=PaymentReference(payment.reference),
         status=status,

@@ -30,7 +30,16 @@ class OperationState(StrEnum):
 
 
 NEXT: Final[Mapping[OperationState, frozenset[OperationState]]] = {
-    OperationState.PLANNED: frozenset({OperationState.SUBMITTING, OperationState.ABANDONED}),
+    OperationState.PLANNED: frozenset(
+        # the last three when the gateway has it: it was sent after the backup that this store was put back from
+        {
+            OperationState.SUBMITTING,
+            OperationState.ABANDONED,
+            OperationState.SUCCEEDED,
+            OperationState.REJECTED,
+            OperationState.UNKNOWN,
+        }
+    ),
     OperationState.SUBMITTING: frozenset(
         # back to PLANNED only when it is certain that nothing was sent
         {OperationState.SUCCEEDED, OperationState.REJECTED, OperationState.UNKNOWN, OperationState.PLANNED}

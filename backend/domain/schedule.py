@@ -80,10 +80,10 @@ def is_forsaken(operation: Operation, now: datetime) -> bool:
 
 
 def is_unaccounted(operation: Operation, now: datetime) -> bool:
-    if operation.state not in ON_THE_WIRE or operation.submitted_at is None:
+    if operation.state not in ON_THE_WIRE:
         return False
     patience = ACCEPTED_FOR if operation.accepted_at is not None else UNACCOUNTED_AFTER
-    return now >= operation.submitted_at + patience
+    return now >= (operation.submitted_at or operation.planned_at) + patience
 
 
 def is_unseen(order: Order, operation: Operation, now: datetime) -> bool:
@@ -99,16 +99,19 @@ def is_unsent(operation: Operation, now: datetime) -> bool:
 
 
 def _wanted(order: Order, now: datetime) -> Iterator[datetime]:
+    looked_at = order.last_look_at
+    if looked_at is not None and looked_at > now:
+        looked_at = None  # noted by a clock that was wrong
     for job in order.jobs:
         yield from _job_wants(job, now, order.looks_since_news)
-        yield from _ended_job_wants(job, order.last_look_at)
+        yield from _ended_job_wants(job, looked_at)
     if any(payment.status is PaymentStatus.AUTHORIZED for payment in order.payments):
         yield now + AUTHORIZED_INTERVAL
     for operation in order.operations:
         if operation.may_be_sent or operation.state in ON_THE_WIRE or is_unseen(order, operation, now):
             yield now + BACKOFF[min(order.looks_since_news, len(BACKOFF) - 1)]
     if totals(order).kept_minor > 0:
-        yield from _captured_wants(order)
+        yield from _captured_wants(order, looked_at)
 
 
 def _shows(order: Order, operation: Operation) -> bool:
@@ -148,11 +151,11 @@ def _ended_job_wants(job: Job, looked_at: datetime | None) -> Iterator[datetime]
         yield last
 
 
-def _captured_wants(order: Order) -> Iterator[datetime]:
+def _captured_wants(order: Order, last_look_at: datetime | None) -> Iterator[datetime]:
     """The first of the later looks that has not been had."""
     for payment in order.payments:
         if payment.captured_at is not None:
-            looked_at = order.last_look_at or payment.captured_at
+            looked_at = last_look_at or payment.captured_at
             yield from islice((due for due in _later_looks(payment.captured_at) if due > looked_at), 1)
 
 

@@ -2,12 +2,14 @@
 
 An operation that the account shows is settled by it. One that it does not show is left as it is: the account may be
 older than the operation, and nothing here ever concludes from silence.
+
+So is one settled that was never sent, as far as is known here: after a backup was put back, that may be wrong.
 """
 
 from .events import OperationAccepted, OperationSettled
-from .facts import EvidenceSource, PaymentFact, RefundState
+from .facts import EvidenceSource, PaymentFact, RefundFact, RefundState
 from .model import Order
-from .operations import ON_THE_WIRE, Operation, OperationKind, OperationState
+from .operations import ON_THE_WIRE, UNSETTLED, Operation, OperationKind, OperationState
 from .statuses import NO_MONEY, PaymentStatus
 
 Settlement = OperationSettled | OperationAccepted
@@ -17,12 +19,16 @@ def settle(order: Order, fact: PaymentFact) -> tuple[Settlement, ...]:
     """The events that ``fact`` makes about the operations of its payment."""
     if fact.evidence.source is not EvidenceSource.RETRIEVAL:
         return ()  # a webhook tells a payment's status, and no operation by name
-    waiting = [
+    unsettled = [
         operation
         for operation in order.operations
-        if operation.payment_reference == fact.payment_reference and operation.state in ON_THE_WIRE
+        if operation.payment_reference == fact.payment_reference and operation.state in UNSETTLED
     ]
-    found = (_settled(operation, fact, alone=len(waiting) == 1) for operation in waiting)
+    alone = sum(operation.state in ON_THE_WIRE for operation in unsettled) == 1
+    found = (
+        _settled(operation, fact, alone=alone) if operation.state in ON_THE_WIRE else _sent_before(operation, fact)
+        for operation in unsettled
+    )
     return tuple(event for event in found if event is not None)
 
 
@@ -36,7 +42,20 @@ def _settled(operation: Operation, fact: PaymentFact, *, alone: bool) -> Settlem
             return _refund(operation, fact, alone=alone)
 
 
-def _capture(operation: Operation, fact: PaymentFact) -> Settlement | None:
+def _sent_before(operation: Operation, fact: PaymentFact) -> OperationSettled | None:
+    """What the account shows of an operation that waits here to be sent; it is not sent then."""
+    if operation.kind is OperationKind.CAPTURE:
+        shown = _capture(operation, fact)
+        return shown if shown is not None and shown.state is OperationState.SUCCEEDED else None
+    if operation.kind is OperationKind.VOID or not _listed(operation, fact):
+        return None
+    told = _refund(operation, fact, alone=False)
+    if isinstance(told, OperationSettled):
+        return told
+    return OperationSettled(operation.number, OperationState.UNKNOWN, None, "the gateway lists the refund already")
+
+
+def _capture(operation: Operation, fact: PaymentFact) -> OperationSettled | None:
     if (fact.captured_minor or 0) >= operation.before_minor + operation.amount_minor:
         return _succeeded(operation, "the gateway shows the payment as captured")
     if fact.status in NO_MONEY and not fact.captured_minor:
@@ -51,7 +70,7 @@ def _void(operation: Operation, fact: PaymentFact) -> Settlement | None:
 
 
 def _refund(operation: Operation, fact: PaymentFact, *, alone: bool) -> Settlement | None:
-    ours = [refund for refund in fact.refunds if refund.own_reference == operation.own_reference]
+    ours = _listed(operation, fact)
     states = {refund.state for refund in ours}
     reference = ours[0].gateway_reference if ours else None
     if RefundState.COMPLETED in states:
@@ -65,6 +84,15 @@ def _refund(operation: Operation, fact: PaymentFact, *, alone: bool) -> Settleme
     if alone and not named and (fact.refunded_minor or 0) >= wanted:
         return _succeeded(operation, "the gateway shows the amount as refunded")
     return None
+
+
+def _listed(operation: Operation, fact: PaymentFact) -> list[RefundFact]:
+    """Those under its name. One of another amount was asked for under that name before a backup was put back."""
+    return [
+        refund
+        for refund in fact.refunds
+        if (refund.own_reference, refund.amount_minor) == (operation.own_reference, operation.amount_minor)
+    ]
 
 
 def _is_unknown(operation: Operation) -> bool:

@@ -25,7 +25,7 @@ from backend.domain.operations import NEXT, OperationKind, OperationState
 from backend.domain.order_status import order_status
 from backend.domain.planning import OperationAsk, plan_operation, repeated
 from backend.domain.references import PaymentReference
-from backend.domain.schedule import BACKOFF, UNSEEN_FOR, is_unseen, next_check
+from backend.domain.schedule import BACKOFF, UNACCOUNTED_AFTER, UNSEEN_FOR, is_unaccounted, is_unseen, next_check
 from backend.domain.standing import PaymentStanding
 from backend.domain.statuses import OrderStatus
 from backend.domain.statuses import PaymentStatus as S
@@ -245,6 +245,41 @@ def test_a_refund_is_settled_by_its_own_number(state: RefundState, expected: Ope
     assert learn(order, told) == order
     assert defects(order) == []
     assert order.attention == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (RefundState.COMPLETED, OperationState.SUCCEEDED),
+        (RefundState.FAILED, OperationState.REJECTED),
+        (RefundState.PENDING, OperationState.UNKNOWN),
+    ],
+)
+def test_a_refund_that_waits_here_and_is_listed_there_is_not_sent(state: RefundState, expected: OperationState) -> None:
+    """As after a backup was put back that is older than the sending."""
+    told = replace(fact(S.CAPTURED, captured=1000, refunded=0), refunds=(refund(1, 300, state),))
+    order = learn(planned(paid(), ask(minor=300), limit=100), told)
+    (operation,) = order.operations
+    assert (operation.state, operation.may_be_sent) == (expected, False)
+    assert learn(order, told) == order
+    assert defects(order) == []
+    late = NOW + UNACCOUNTED_AFTER
+    assert is_unaccounted(operation, late) is (expected is OperationState.UNKNOWN)
+
+
+def test_a_capture_that_waits_here_and_was_made_there_is_not_sent() -> None:
+    order = planned(learn(opened(), fact(S.AUTHORIZED)), ask(CAPTURE, 400))
+    assert learn(order, fact(S.AUTHORIZED, captured=399)).operations[0].may_be_sent
+    assert learn(order, fact(S.AUTHORIZED, captured=400)).operations[0].state is OperationState.SUCCEEDED
+    assert learn(order, fact(S.CANCELLED, captured=0)).operations[0].state is OperationState.PLANNED
+
+
+@pytest.mark.parametrize("state", [OperationState.PLANNED, OperationState.SUBMITTING])
+def test_a_refund_of_the_same_name_and_another_amount_is_another_one(state: OperationState) -> None:
+    order = (planned if state is OperationState.PLANNED else sent)(paid(), ask(minor=200))
+    told = replace(fact(S.CAPTURED, captured=1000, refunded=300), refunds=(refund(1, 300, RefundState.COMPLETED),))
+    order = learn(order, told)
+    assert (order.operations[0].state, [item.code for item in order.attention]) == (state, ["refund_made_elsewhere"])
 
 
 def test_silence_of_the_gateway_settles_nothing() -> None:

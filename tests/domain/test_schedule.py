@@ -92,11 +92,17 @@ def test_a_job_that_took_money_and_ended_wants_no_last_look_of_its_own() -> None
 def test_what_was_captured_is_looked_at_after_an_hour_a_night_a_week_and_a_month() -> None:
     order = after(learn(opened(), fact(PaymentStatus.CAPTURED)), JobClosed(1, ""))
     looks = []
-    while (due := next_check(order, NOW)) is not None:
+    while (due := next_check(order, order.last_look_at or NOW)) is not None:
         looks.append(due)
         order = replace(order, last_look_at=due)
     night = datetime.combine(NOW.date() + timedelta(days=1), BATCH_HOUR, NOW.tzinfo)
     assert looks == [NOW + timedelta(hours=1), night, NOW + timedelta(days=7), NOW + timedelta(days=30)]
+
+
+def test_a_look_that_a_clock_far_ahead_noted_keeps_no_later_one_from_being_had() -> None:
+    order = after(learn(opened(), fact(PaymentStatus.CAPTURED)), JobClosed(1, ""))
+    order = replace(order, last_look_at=NOW + timedelta(days=60))
+    assert next_check(order, NOW) == NOW + timedelta(hours=1)
 
 
 def test_an_operation_under_way_is_looked_at_less_and_less_often() -> None:

@@ -1,6 +1,7 @@
 """Captures, voids and refunds against the simulator: each once, whatever gets lost and whoever dies."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -26,6 +27,8 @@ from backend.domain.terms import Mode
 from backend.ports import Done, OperationRequest
 from backend.service.orders import Orders
 from backend.service.reconcile import Reconciler
+from backend.stores import MemoryStore
+from backend.stores.transfer import export_orders, import_orders
 
 from .mortality import Died, Mortality
 from .world import Ahead, World, world
@@ -264,6 +267,37 @@ async def test_a_refund_that_never_finds_a_connection_is_tried_less_and_less_oft
     order = await here.order()
     assert (order.operations[0].state, order.attention[0].is_open) == (S.SUCCEEDED, False)
     assert await refunded_at_gateway(here) == [400]
+
+
+@pytest.mark.parametrize("kind", [CAPTURE, REFUND])
+async def test_after_a_backup_was_put_back_nothing_is_sent_twice(kind: OperationKind) -> None:
+    """The backup was made while the gateway was away, and the operation waited to be sent."""
+    store = MemoryStore()
+    async with world(store=store, auto_capture=kind is REFUND, partial_capture=True) as here:
+        await here.paid()
+        here.network.down = True
+        await here.ask(kind, 400)
+        backup = io.BytesIO()
+        await export_orders(store, Mode, backup, here.clock.now(), print)
+        here.network.down = False
+        here.later(minutes=20)
+        await here.work()
+        sent = await moved(here, kind)
+        store.disk.orders.clear()
+        backup.seek(0)
+        await import_orders(store, backup, here.clock.now(), print)
+        here.later(minutes=1)
+        await here.work()
+        order = await here.order()
+        assert (await moved(here, kind), order.operations[0].state) == (sent, S.SUCCEEDED)
+        assert sent == [400]
+        assert [item.code for item in order.attention if item.is_open] == []
+
+
+async def moved(here: World, kind: OperationKind) -> list[int]:
+    """The amounts that the gateway captured or refunded, in minor units."""
+    what = "captures" if kind is CAPTURE else "refunds"
+    return [each["amountMinor"] for payment in await payments(here) for each in payment[what]]
 
 
 async def test_what_is_no_longer_possible_is_given_up_unsent(here: World) -> None:

@@ -17,7 +17,7 @@ from .model import RULES, AttentionItem, Job, Misfit, Order, Payment
 from .money import Money
 from .notifications import Notification
 from .operations import ON_THE_WIRE, Operation, OperationKind, OperationState
-from .order_status import HELD, totals, was_captured_here
+from .order_status import HELD, held_minor, totals, was_captured_here
 from .statuses import MAY_TAKE_MONEY, JobState, PaymentStatus, contradict
 
 JOB_OUTLIVED: Final = "job_outlived_its_expiry"
@@ -31,6 +31,8 @@ ACTIONS: Final = {
     "paid_twice": "refund one of the payments",
     "paid_on_earlier_job": "nothing now: the newer page is being cancelled; if it is paid too, refund that payment",
     "paid_after_cancellation": "refund it, or reinstate the order",
+    "authorized_after_cancellation": "void it, or reinstate the order",
+    "authorized_twice": "void the payment that is not wanted",
     "overpaid": "refund the payment, and have the customer pay again",
     "underpaid": "refund the payment, and have the customer pay again",
     "currency_differs": "refund the payment in the gateway's portal, and have the customer pay again",
@@ -146,6 +148,8 @@ COMPUTED: Final = frozenset(
         "paid_twice",
         "paid_on_earlier_job",
         "paid_after_cancellation",
+        "authorized_after_cancellation",
+        "authorized_twice",
         "overpaid",
         "underpaid",
         "currency_differs",
@@ -167,11 +171,24 @@ def _standing(order: Order) -> Iterator[Case]:
     if order.cancelled_at is not None and taken.kept_minor > 0:
         detail = "the order was cancelled, and money was taken for it"
         yield Case("paid_after_cancellation", detail, taken.kept_minor)
+    yield from _held(order, taken.kept_minor)
     for payment in order.payments:
         if contradict(payment.statuses):
             words = ", ".join(payment.statuses)
             yield Case("evidence_contradicts", f"the gateway has called payment {payment.reference} {words}")
     yield from _made_elsewhere(order)
+
+
+def _held(order: Order, kept: int) -> Iterator[Case]:
+    """Money that is held, and should not be captured."""
+    holds = {payment.reference: held for payment in order.payments if (held := held_minor(payment))}
+    if holds and order.cancelled_at is not None:
+        detail = "the order was cancelled, and a payment for it is authorized"
+        yield Case("authorized_after_cancellation", detail, sum(holds.values()))
+    too_much = kept + sum(holds.values()) - order.amount.minor
+    if holds and too_much > 0:
+        names = " and ".join(sorted({*holds, *(payment.reference for payment in order.payments if _is_kept(payment))}))
+        yield Case("authorized_twice", f"payments {names} hold more than is due", too_much)
 
 
 def _is_unsettled(misfit: Misfit) -> bool:
@@ -211,7 +228,8 @@ def _made_elsewhere(order: Order) -> Iterator[Case]:
         asked = sum(op.amount_minor for op in ours if op.kind is OperationKind.REFUND)
         if payment.refunded_minor > asked:
             yield Case("refund_made_elsewhere", f"payment {payment.reference} was refunded by somebody else")
-        if payment.status is PaymentStatus.VOIDED and not any(op.kind is OperationKind.VOID for op in ours):
+        taken_back = payment.captured_minor > 0 and payment.status in (PaymentStatus.VOIDED, PaymentStatus.CANCELLED)
+        if taken_back and not any(op.kind is OperationKind.VOID for op in ours):
             yield Case("void_made_elsewhere", f"payment {payment.reference} was voided by somebody else")
 
 

@@ -17,7 +17,7 @@ from .references import JobReference, OrderReference, OwnReference, PaymentRefer
 from .statuses import JobState, PaymentStatus
 from .terms import Mode, OrderTerms
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 """Version of the stored shape; ``stores/codec.py`` reads older ones."""
 
 OrderId = NewType("OrderId", str)

@@ -37,7 +37,7 @@ def totals(order: Order) -> Totals:
 def order_status(order: Order) -> OrderStatus:
     authorized, captured, refunded = totals(order)
     kept, due = captured - refunded, order.amount.minor
-    if order.cancelled_at is not None and kept > 0:
+    if order.cancelled_at is not None and (kept > 0 or any(map(held_minor, order.payments))):
         return OrderStatus.REVIEW
     if captured >= due:
         return _paid_status(kept, due)
@@ -48,6 +48,11 @@ def order_status(order: Order) -> OrderStatus:
     if authorized >= due:
         return OrderStatus.AUTHORIZED
     return OrderStatus.CANCELLED if order.cancelled_at is not None else _unpaid_status(order)
+
+
+def held_minor(payment: Payment) -> int:
+    """Minor units that are authorized and may still be captured."""
+    return payment.authorized_minor - payment.captured_minor if payment.status is PaymentStatus.AUTHORIZED else 0
 
 
 def was_captured_here(order: Order, payment: Payment) -> bool:

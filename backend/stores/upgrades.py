@@ -12,18 +12,20 @@ Document: TypeAlias = dict[str, Any]
 Upgrades: TypeAlias = Mapping[int, Callable[[Document], Document]]
 
 
-STATE_SINCE: Final = 2
-"""The state of an order of an older schema is told anew from its history."""
+STATE_SINCE: Final = 5
+"""The state of an order of an older schema is told anew from its history, as the rules have changed since."""
 
 
 def derived_anew(order: Order) -> Order:
-    """The order with the state that today's rules make of its history; nothing that happened before is announced."""
+    """The order with the state that today's rules make of its history; nothing more of what happened is announced."""
     told = replay(order.history)
     assert told is not None, "an order has a history"
     return replace(
         told,
         history=order.history,
-        outbox=(),
+        outbox=order.outbox,
+        notified=max(told.notified, order.notified),  # or a number would be given twice
+        next_notice_at=order.next_notice_at,
         next_check_at=order.next_check_at,
         last_look_at=order.last_look_at,
         looks_since_news=order.looks_since_news,
@@ -82,6 +84,12 @@ def _order_4(old: Document) -> Document:
     return old
 
 
+def _order_5(old: Document) -> Document:
+    """From schema 5 on, what a payment that is authorized or in part captured makes of an order is told otherwise, and
+    when a case is open."""
+    return old
+
+
 def _terms_3(terms: Document) -> Document:
     return terms | {
         "customer": terms["customer"] | {"phone": "", "billing_address": None, "shipping_address": None},
@@ -90,7 +98,7 @@ def _terms_3(terms: Document) -> Document:
     }
 
 
-ORDER_UPGRADES: Final[Upgrades] = {1: _order_2, 2: _order_3, 3: _order_4}
+ORDER_UPGRADES: Final[Upgrades] = {1: _order_2, 2: _order_3, 3: _order_4, 4: _order_5}
 """From the schema that is the key to the next one; a function may change the top level of what it is given."""
 
 DELIVERY_UPGRADES: Final[Upgrades] = {}

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.cases import ACTIONS, outlived, unaccounted, waiting
+from backend.domain.deciding import cancel
 from backend.domain.events import (
     AttentionRaised,
     AttentionResolved,
@@ -20,7 +21,9 @@ from backend.domain.events import (
 from backend.domain.learning import learn_payment
 from backend.domain.model import RULES, AttentionItem, Order
 from backend.domain.operations import OperationKind, OperationState
+from backend.domain.order_status import order_status
 from backend.domain.references import JobReference
+from backend.domain.statuses import OrderStatus
 from backend.domain.statuses import PaymentStatus as S
 
 from .builders import FIRST, NOW, PAGE, SECOND, after, fact, learn, opened, planned
@@ -45,6 +48,33 @@ def test_a_case_that_holds_again_is_open_again_since_it_first_held() -> None:
     assert not only_item(closed).is_open
     again = after(closed, JobReopened(2, "its payment was voided"), at=NOW + timedelta(minutes=3))
     assert only_item(again) == only_item(order)
+
+
+def test_a_payment_that_was_captured_in_part_and_then_cancelled_is_for_a_person() -> None:
+    """Nobody knows whether the gateway lets such a part go."""
+    order = learn(opened(), fact(S.AUTHORIZED, captured=400), fact(S.CANCELLED, captured=400))
+    assert [(item.code, item.is_open) for item in order.attention] == [("void_made_elsewhere", True)]
+
+
+def test_money_that_is_held_for_a_cancelled_order_is_for_a_person_until_it_is_let_go() -> None:
+    order = learn(after(opened(), *cancel(opened(), "ann", "sold out")), fact(S.AUTHORIZED))
+    item = only_item(order)
+    assert (item.code, item.amount_minor) == ("authorized_after_cancellation", 1000)
+    assert (order_status(order), item.code in ACTIONS) == (OrderStatus.REVIEW, True)
+    order = learn(order, fact(S.CANCELLED))
+    assert (order_status(order), only_item(order).is_open) == (OrderStatus.CANCELLED, False)
+
+
+def test_two_holds_are_a_case_before_both_are_captured() -> None:
+    order = learn(opened(), fact(S.AUTHORIZED), fact(S.AUTHORIZED, SECOND))
+    item = only_item(order)
+    assert (item.code, item.amount_minor, item.code in ACTIONS) == ("authorized_twice", 1000, True)
+    assert only_item(learn(order, fact(S.CAPTURED, captured=1000))).is_open
+    assert not only_item(learn(order, fact(S.CANCELLED, SECOND))).is_open
+
+
+def test_a_hold_that_is_captured_in_parts_is_no_case() -> None:
+    assert learn(opened(), fact(S.AUTHORIZED), fact(S.AUTHORIZED, captured=400)).attention == ()
 
 
 def test_a_payment_that_somebody_else_voided_is_a_case_with_something_to_do() -> None:

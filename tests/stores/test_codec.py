@@ -12,12 +12,13 @@ from backend.domain.ledger import defects
 from backend.domain.model import SCHEMA, Order
 from backend.domain.order_status import order_status
 from backend.domain.personal import ERASED
-from backend.domain.statuses import OrderStatus
+from backend.domain.statuses import OrderStatus, PaymentStatus
 from backend.domain.terms import Address, Customer, OrderLine
 from backend.ports import DocumentTooNew, DocumentUnreadable
 from backend.stores import codec
 from backend.stores.upgrades import ORDER_UPGRADES
 from tests.contracts.examples import NOON, a_delivery, an_order, noted, with_every_event, with_job
+from tests.domain.builders import SECOND, fact, learn, opened
 
 DOCUMENTS = Path(__file__).parent / "documents"
 ORDER = with_every_event(an_order(due=NOON))
@@ -41,6 +42,12 @@ def read_from_json(text: str, *, upgrades: codec.Upgrades = ORDER_UPGRADES) -> O
 
 def unchanged(document: codec.Document) -> codec.Document:
     return document
+
+
+@pytest.fixture
+def _history_tells_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The histories in question have an event of each kind, and no order's life."""
+    monkeypatch.setattr(codec, "STATE_SINCE", 0)
 
 
 def refused(document: codec.Document, error: type[Exception], why: str) -> None:
@@ -69,6 +76,18 @@ def test_an_order_of_schema_1_is_told_anew_from_its_history() -> None:
     assert again == order
 
 
+def test_an_order_of_schema_4_is_told_anew_and_loses_nothing_that_the_shop_is_still_to_hear() -> None:
+    order = learn(opened(), fact(PaymentStatus.AUTHORIZED), fact(PaymentStatus.AUTHORIZED, SECOND))
+    assert ([item.code for item in order.attention], len(order.outbox)) == (["authorized_twice"], 2)
+    document = codec.order_to_document(order) | {"schema": 4, "attention": [], "notified": 7}
+    read = codec.order_from_document(
+        order.id, document, version=3, next_check_at=None, next_notice_at=codec.instant(NOON)
+    )
+    assert (read.attention, read.outbox, read.notified) == (order.attention, order.outbox, 7)
+    assert (read.version, read.schema, read.next_notice_at) == (3, SCHEMA, NOON)
+
+
+@pytest.mark.usefixtures("_history_tells_no_order")
 @pytest.mark.parametrize("name", ["order", "erased"])
 def test_the_chain_of_an_order_of_schema_3_holds_and_goes_on(name: str) -> None:
     text = (DOCUMENTS / f"{name}_schema_3.json").read_text()
@@ -85,6 +104,7 @@ def test_the_chain_of_an_order_of_schema_3_holds_and_goes_on(name: str) -> None:
     assert again == order
 
 
+@pytest.mark.usefixtures("_history_tells_no_order")
 def test_an_order_of_schema_2_says_nothing_of_addresses_and_keeps_its_chain() -> None:
     document = codec.order_to_document(ORDER) | {"schema": 2}
     for terms in (document["terms"], document["history"][0]["event"]["terms"]):
@@ -125,7 +145,7 @@ def test_older_document_is_upgraded_step_by_step() -> None:
         old["looks_since_news"] = old.pop("looks")
         return old
 
-    upgraded = read(document, upgrades={-1: to_0, 0: to_1, 1: unchanged, 2: unchanged, 3: unchanged})
+    upgraded = read(document, upgrades={-1: to_0, 0: to_1, 1: unchanged, 2: unchanged, 3: unchanged, 4: unchanged})
     assert upgraded == ORDER
     assert codec.order_to_document(upgraded)["schema"] == SCHEMA
     assert json.dumps(document) == as_found, "what the store holds is left alone"

@@ -127,7 +127,7 @@ async def serving(
                 clock,
                 approve_above=settings.refund_approval_above,
             ),
-            erase=Erase(orders, store, mode),
+            erase=Erase(orders, store, clock, mode),
             notifier=Notifier(orders, store, clock, mode, shop, wake_worker=wake),
             job_tokens=tokens,
         )

@@ -18,11 +18,13 @@ from .money import Money
 from .notifications import Notification
 from .operations import ON_THE_WIRE, Operation, OperationKind, OperationState
 from .order_status import HELD, held_minor, totals, was_captured_here
+from .settling import is_shown
 from .statuses import MAY_TAKE_MONEY, JobState, PaymentStatus, contradict
 
 JOB_OUTLIVED: Final = "job_outlived_its_expiry"
 JOB_UNKNOWN: Final = "job_unknown_to_gateway"
 OPERATION_UNKNOWN: Final = "operation_unknown"
+OPERATION_UNSEEN: Final = "operation_unseen"
 OPERATION_WAITING: Final = "operation_waiting"
 NOTIFICATION_FAILING: Final = "notification_failing"
 STATUS_UNKNOWN: Final = "status_unknown"
@@ -46,6 +48,7 @@ ACTIONS: Final = {
     JOB_OUTLIVED: "cancel the payment job in the gateway's portal",
     JOB_UNKNOWN: "check that the credentials belong to the account that the order was started with",
     OPERATION_UNKNOWN: "look it up in the gateway's portal, and resolve it with what you found",
+    OPERATION_UNSEEN: "see in the gateway's portal whether it was carried out, and acknowledge",
     OPERATION_WAITING: "see why the gateway is not reached, or abandon the operation",
     NOTIFICATION_FAILING: "repair the shop's endpoint, and send the notification again",
 }
@@ -85,6 +88,13 @@ def unaccounted(operation: Operation) -> Case:
     return Case(OPERATION_UNKNOWN, f"nobody knows whether {what} was carried out", operation.amount_minor)
 
 
+def unseen(operation: Operation) -> Case:
+    """An operation that was said to be carried out, and that the gateway's account does not show in time."""
+    what = f"{operation.kind} {operation.own_reference}"
+    detail = f"{what} is said to be carried out, and payment {operation.payment_reference} does not show it"
+    return Case(OPERATION_UNSEEN, detail, operation.amount_minor)
+
+
 def not_understood(fact: PaymentFact) -> Case:
     """A status that no version of this program knows; the gateway is asked again until it says another."""
     return Case(STATUS_UNKNOWN, f"payment {fact.payment_reference} is “{fact.evidence.wording}” at the gateway")
@@ -102,7 +112,7 @@ def undelivered(notification: Notification) -> Case:
 
 def may_hold(item: AttentionItem | Case, order: Order) -> bool:
     """Whether what an event raises can hold of the order; what nothing here knows stays for a person to close."""
-    known = {JOB_OUTLIVED, JOB_UNKNOWN, OPERATION_UNKNOWN, OPERATION_WAITING, *COMPUTED}
+    known = {JOB_OUTLIVED, JOB_UNKNOWN, OPERATION_UNKNOWN, OPERATION_UNSEEN, OPERATION_WAITING, *COMPUTED}
     return item.code not in known or any((item.code, item.detail) == (c.code, c.detail) for c in _by_time(order))
 
 
@@ -124,6 +134,8 @@ def _by_time(order: Order) -> Iterator[Case]:
     for operation in order.operations:
         if operation.state in ON_THE_WIRE:
             yield unaccounted(operation)
+        if operation.state is OperationState.SUCCEEDED and not is_shown(order, operation):
+            yield unseen(operation)
         if operation.state is OperationState.PLANNED or _is_being_tried(operation):
             yield waiting(operation)
 

@@ -13,7 +13,7 @@ from .errors import InvalidAmount, UnknownCurrency
 CurrencyCode = NewType("CurrencyCode", str)
 """An active ISO 4217 alphabetic code."""
 
-WIRE_AMOUNT: Final = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,4}))?")  # no sign, exponent, NaN, blank or foreign digit
+WIRE_AMOUNT: Final = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,4}))?")  # no sign, exponent, NaN, blank or foreign digit
 
 MAX_MINOR: Final = 10**12
 """The largest amount that one order may have, in minor units."""

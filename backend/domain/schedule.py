@@ -11,9 +11,10 @@ from itertools import islice
 from typing import Final
 
 from .model import Job, Order
-from .operations import ON_THE_WIRE, Operation, OperationKind, OperationState
+from .operations import ON_THE_WIRE, Operation, OperationState
 from .order_status import totals
-from .statuses import NO_MONEY, JobState, PaymentStatus
+from .settling import is_shown
+from .statuses import JobState, PaymentStatus
 
 BACKOFF: Final = tuple(timedelta(seconds=s) for s in (10, 20, 40, 60, 120, 300, 600, 900))
 LOOK_AT_MOST_EVERY: Final = timedelta(seconds=3)
@@ -39,8 +40,6 @@ ACCEPTED_FOR: Final = timedelta(days=5)
 
 UNSEEN_FOR: Final = timedelta(days=1)
 """What the gateway said that it has done is looked for this long in its account of the payment."""
-
-ENDED: Final = NO_MONEY | {PaymentStatus.VOIDED}
 
 BATCH_HOUR: Final = time(3)
 """After the midnight batch, when the gateway's voids are over, in UTC."""
@@ -90,7 +89,14 @@ def is_unseen(order: Order, operation: Operation, now: datetime) -> bool:
     """Whether it was done and the payment does not tell of it yet: its sender may have died before it looked."""
     if operation.state is not OperationState.SUCCEEDED or operation.settled_at is None:
         return False
-    return now < operation.settled_at + UNSEEN_FOR and not _shows(order, operation)
+    return now < operation.settled_at + UNSEEN_FOR and not is_shown(order, operation)
+
+
+def was_never_seen(order: Order, operation: Operation, now: datetime) -> bool:
+    """Whether it was said to be done, and in all that time the payment told nothing of it."""
+    if operation.state is not OperationState.SUCCEEDED or operation.settled_at is None:
+        return False
+    return now >= operation.settled_at + UNSEEN_FOR and not is_shown(order, operation)
 
 
 def is_unsent(operation: Operation, now: datetime) -> bool:
@@ -112,25 +118,6 @@ def _wanted(order: Order, now: datetime) -> Iterator[datetime]:
             yield now + BACKOFF[min(order.looks_since_news, len(BACKOFF) - 1)]
     if totals(order).kept_minor > 0:
         yield from _captured_wants(order, looked_at)
-
-
-def _shows(order: Order, operation: Operation) -> bool:
-    """Amounts are totals, so that several operations are seen together; a misfit tells of refunds alone."""
-    name = operation.payment_reference
-    done = sum(
-        other.amount_minor
-        for other in order.operations
-        if (other.kind, other.payment_reference, other.state) == (operation.kind, name, OperationState.SUCCEEDED)
-    )
-    payment = next((payment for payment in order.payments if payment.reference == name), None)
-    match operation.kind:
-        case OperationKind.REFUND:
-            misfits = [misfit.refunded_minor for misfit in order.misfits if misfit.payment_reference == name]
-            return max(misfits, default=0) >= done or (payment is not None and payment.refunded_minor >= done)
-        case OperationKind.CAPTURE:
-            return payment is None or payment.captured_minor >= done or payment.status in ENDED
-        case OperationKind.VOID:
-            return payment is None or payment.status in ENDED
 
 
 def _job_wants(job: Job, now: datetime, looks: int) -> Iterator[datetime]:

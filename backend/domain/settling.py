@@ -6,11 +6,15 @@ older than the operation, and nothing here ever concludes from silence.
 So is one settled that was never sent, as far as is known here: after a backup was put back, that may be wrong.
 """
 
+from typing import Final
+
 from .events import OperationAccepted, OperationSettled
 from .facts import EvidenceSource, PaymentFact, RefundFact, RefundState
 from .model import Order
 from .operations import ON_THE_WIRE, UNSETTLED, Operation, OperationKind, OperationState
 from .statuses import NO_MONEY, PaymentStatus
+
+ENDED: Final = NO_MONEY | {PaymentStatus.VOIDED}
 
 Settlement = OperationSettled | OperationAccepted
 
@@ -30,6 +34,28 @@ def settle(order: Order, fact: PaymentFact) -> tuple[Settlement, ...]:
         for operation in unsettled
     )
     return tuple(event for event in found if event is not None)
+
+
+def is_shown(order: Order, operation: Operation) -> bool:
+    """Whether the payment tells of an operation that was carried out.
+
+    Amounts are totals, so that several operations are seen together; a misfit tells of refunds alone.
+    """
+    name = operation.payment_reference
+    done = sum(
+        other.amount_minor
+        for other in order.operations
+        if (other.kind, other.payment_reference, other.state) == (operation.kind, name, OperationState.SUCCEEDED)
+    )
+    payment = next((payment for payment in order.payments if payment.reference == name), None)
+    match operation.kind:
+        case OperationKind.REFUND:
+            misfits = [misfit.refunded_minor for misfit in order.misfits if misfit.payment_reference == name]
+            return max(misfits, default=0) >= done or (payment is not None and payment.refunded_minor >= done)
+        case OperationKind.CAPTURE:
+            return payment is None or payment.captured_minor >= done or payment.status in ENDED
+        case OperationKind.VOID:
+            return payment is None or payment.status in ENDED
 
 
 def _settled(operation: Operation, fact: PaymentFact, *, alone: bool) -> Settlement | None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from ..domain.cases import Case, may_hold, outlived, unaccounted, unknown_to_gateway, waiting
+from ..domain.cases import Case, may_hold, outlived, unaccounted, unknown_to_gateway, unseen, waiting
 from ..domain.events import MERELY_TRIED, AttentionRaised, Event, JobLost, JobSuperseded, OperationSettled
 from ..domain.facts import JobSnapshot
 from ..domain.learning import learn_job
@@ -21,7 +21,7 @@ from ..domain.model import Job, Order, OrderId
 from ..domain.operations import UNSETTLED, Operation, OperationState
 from ..domain.order_status import HELD, totals
 from ..domain.references import JobReference
-from ..domain.schedule import is_forsaken, is_overdue, is_unaccounted, is_unsent
+from ..domain.schedule import is_forsaken, is_overdue, is_unaccounted, is_unsent, was_never_seen
 from ..domain.statuses import MAY_TAKE_MONEY, JobState
 from ..domain.terms import Mode
 from ..ports import Cancelled, Clock, NoSuchJob, OrderStore, PaymentGateway, StoreError, Unavailable, Work
@@ -157,6 +157,8 @@ class Reconciler:
         for operation in order.operations:
             if operation.number in waited_for and is_unaccounted(operation, now):
                 events.extend(_raise_attention(unaccounted(operation), order))
+            if was_never_seen(order, operation, now):
+                events.extend(_raise_attention(unseen(operation), order))
             if is_unsent(operation, now):
                 events.extend(_raise_attention(waiting(operation), order))
         return events

@@ -26,7 +26,7 @@ DECIMALS: Final[Mapping[str, int]] = {
     for code in codes.split()
 }
 
-PLAIN: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+PLAIN: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,6})?")
 LARGEST_MINOR: Final = 10**14
 
 

@@ -1,6 +1,7 @@
 """What goes on beside payments: erasing, registering, sweeping, easing off, replaying, counting unknown words."""
 
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,11 +12,12 @@ from backend.domain.errors import OperationIsSettled, RegistrationDiffers
 from backend.domain.events import AttentionRaised
 from backend.domain.facts import JobSnapshot
 from backend.domain.ledger import defects
+from backend.domain.model import Order
 from backend.domain.operations import OperationKind, OperationState
 from backend.domain.personal import ERASED
 from backend.domain.references import JobReference, PaymentReference
-from backend.domain.searching import DeliveryQuery
-from backend.domain.statuses import PaymentStatus
+from backend.domain.searching import DeliveryQuery, OrderQuery
+from backend.domain.statuses import JobState, PaymentStatus
 from backend.domain.terms import Mode
 from backend.service import erase
 from backend.service.delivery_subject import Outcome
@@ -44,7 +46,9 @@ async def test_a_customer_is_erased_from_every_order_that_is_over(
         await here.paid(f"OVER-{number}")
     await here.start("OPEN-1")
     await here.start("OPEN-2")
-    done = await Erase(here.orders, here.store, Mode.MOCK).customer("test@example.com", by="ann", reason="asked")
+    done = await Erase(here.orders, here.store, here.clock, Mode.MOCK).customer(
+        "test@example.com", by="ann", reason="asked"
+    )
     assert sorted(done.erased) == ["OVER-0", "OVER-1", "OVER-2"]
     assert sorted(done.still_open) == ["OPEN-1", "OPEN-2"]
     order = await here.order("OVER-0")
@@ -58,10 +62,44 @@ async def test_a_customer_is_erased_from_every_order_that_is_over(
     assert (await here.order("OPEN-1")).terms.customer.email == "test@example.com"
 
 
+async def test_a_job_that_the_gateway_never_named_is_no_reason_for_ever_to_keep_its_customer(here: World) -> None:
+    await here.fault("lost-reply.create.x1")
+    with pytest.raises(GatewayDidNotAnswer):
+        await here.start()
+    await here.paid()
+    eraser = Erase(here.orders, here.store, here.clock, Mode.MOCK)
+    early = await eraser.customer("test@example.com", by="ann", reason="asked")
+    assert ((await here.order()).jobs[0].state, early.still_open) == (JobState.ORPHAN, ("TEST-001",))
+    here.later(hours=12)
+    late = await eraser.customer("test@example.com", by="ann", reason="asked")
+    assert (late.erased, late.still_open) == (("TEST-001",), ())
+
+
+async def test_a_customer_who_asks_to_pay_just_then_is_not_said_to_be_erased(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await here.press((await here.start()).action_url, "cancel")
+    here.later(seconds=10)
+    await here.work()
+    search = here.store.search
+
+    async def and_then_they_pay(query: OrderQuery, limit: int) -> Sequence[Order]:
+        found = await search(query, limit)
+        monkeypatch.undo()
+        await here.start()
+        return found
+
+    monkeypatch.setattr(here.store, "search", and_then_they_pay)
+    done = await Erase(here.orders, here.store, here.clock, Mode.MOCK).customer(
+        "test@example.com", by="ann", reason="asked"
+    )
+    assert (done.erased, done.still_open) == ((), ("TEST-001",))
+
+
 async def test_of_another_address_or_mode_nothing_is_erased(here: World) -> None:
     await here.paid()
     for address, mode in (("other@example.com", Mode.MOCK), ("test@example.com", Mode.PRODUCTION)):
-        done = await Erase(here.orders, here.store, mode).customer(address, by="ann", reason="asked")
+        done = await Erase(here.orders, here.store, here.clock, mode).customer(address, by="ann", reason="asked")
         assert (done.erased, done.still_open) == ((), ())
 
 

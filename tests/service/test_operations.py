@@ -300,6 +300,25 @@ async def moved(here: World, kind: OperationKind) -> list[int]:
     return [each["amountMinor"] for payment in await payments(here) for each in payment[what]]
 
 
+async def test_a_refund_that_is_said_to_be_done_and_never_shows_goes_to_a_person(here: World) -> None:
+    await here.paid()
+
+    async def done(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(
+            200, json={"data": {"reference": "2330", "status": "Completed", "amountToRefund": "4.00"}}
+        )
+
+    here.network.before_a_change = done
+    asked = await here.ask(REFUND, 400)
+    assert (asked.operation.state, asked.order.attention) == (S.SUCCEEDED, ())
+    for _ in range(26):
+        here.later(hours=1)
+        await here.work()
+    (item,) = (await here.order()).attention
+    assert (item.code, item.amount_minor, item.is_open) == ("operation_unseen", 400, True)
+    assert await refunded_at_gateway(here) == []
+
+
 async def test_what_is_no_longer_possible_is_given_up_unsent(here: World) -> None:
     await here.paid()
     here.network.down = True

@@ -12,6 +12,7 @@ from ..domain.facts import Hint, PaymentFact, SignedFact
 from ..domain.learning import learn_payment, objection
 from ..domain.model import Job, Order
 from ..domain.references import OwnReference, split_own_reference
+from ..domain.statuses import PaymentStatus
 from ..ports import PaymentGateway
 from .orders import Orders
 
@@ -69,9 +70,25 @@ def find_job(order: Order, reading: SignedFact | Hint) -> Job | None:
     return None
 
 
-def is_known(job: Job, fact: PaymentFact) -> bool:
-    """Whether the payment is; of another one the gateway is asked first."""
-    return job.payment(fact.payment_reference) is not None
+def tells_enough(job: Job, fact: PaymentFact) -> bool:
+    """Whether a fact can be applied as it is.
+
+    Of a payment that is not known here the gateway is asked first; and of how much was captured of what it holds, where
+    the fact does not say.
+    """
+    known = job.payment(fact.payment_reference)
+    return known is not None and not (_is_capture(fact) and known.captured_minor < known.authorized_minor)
+
+
+def is_told_by_the_account(order: Order, reading: SignedFact) -> bool:
+    """Whether a capture of which the fact does not say how much is known from the gateway's account by now."""
+    job, fact = find_job(order, reading), reading.fact
+    known = job.payment(fact.payment_reference) if job is not None else None
+    return known is not None and known.captured_minor > 0 and _is_capture(fact)
+
+
+def _is_capture(fact: PaymentFact) -> bool:
+    return fact.status is PaymentStatus.CAPTURED and fact.captured_minor is None and fact.asked_amount is None
 
 
 def outcome_of(number: int, fact: PaymentFact, order: Order) -> Outcome:

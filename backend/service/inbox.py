@@ -13,7 +13,7 @@ from ..domain.order_status import order_status
 from ..domain.searching import DeliveryQuery
 from ..domain.terms import Mode
 from ..ports import Clock, OrderStore, PaymentGateway, WebhookUnreadable
-from .delivery_subject import ACTOR, Outcome, find_subject, is_known, learn_fact, read_delivery
+from .delivery_subject import ACTOR, Outcome, find_subject, learn_fact, read_delivery, tells_enough
 from .orders import Orders
 
 MOST_COUNTED: Final = 100
@@ -73,7 +73,7 @@ class Inbox:
         if found is None:
             return "nothing now: no such order or payment is known here; it would be tried again for a day"
         order, job = found
-        if isinstance(reading, Hint) or not is_known(job, reading.fact):
+        if isinstance(reading, Hint) or not tells_enough(job, reading.fact):
             return f"the gateway would be asked about payment job {job.number} of order {order.reference}"
         return _foreseen(order, learn_fact(job.number, reading.fact, order), self._clock.now())
 

@@ -31,10 +31,11 @@ from .delivery_subject import (
     Outcome,
     find_job,
     find_subject,
-    is_known,
+    is_told_by_the_account,
     learn_fact,
     outcome_of,
     read_delivery,
+    tells_enough,
 )
 from .orders import Orders, new_operation
 from .reconcile import Looked, Reconciler
@@ -201,9 +202,9 @@ class Webhooks:
         return delivery
 
     def _applied(self, reading: SignedFact, operation: str, order: Order) -> Applied | None:
-        """What the fact makes of the order, if its payment is known and it is news."""
+        """What the fact makes of the order, if it tells enough, and news."""
         job, fact = find_job(order, reading), reading.fact
-        if job is None or not is_known(job, fact):
+        if job is None or not tells_enough(job, fact):
             return None
         events = learn_fact(job.number, fact, order)
         if not events:
@@ -217,7 +218,7 @@ class Webhooks:
         if found is None:
             return await self._postpone(delivery, Outcome.UNMATCHED)
         order, job = found
-        if isinstance(reading, Hint) or not is_known(job, reading.fact):
+        if isinstance(reading, Hint) or not tells_enough(job, reading.fact):
             return Outcome.CONFIRMING
         order = await self._orders.change(order, partial(learn_fact, job.number, reading.fact), actor=ACTOR)
         outcome = outcome_of(job.number, reading.fact, order)
@@ -231,7 +232,7 @@ class Webhooks:
             return
         if not looked.answered:
             await self._postpone(delivery, Outcome.CONFIRMING)
-        elif isinstance(reading, Hint):
+        elif isinstance(reading, Hint) or is_told_by_the_account(looked.order, reading):
             await self._store.settle(delivery.id, delivery.received, Outcome.APPLIED)
         elif await self._apply(delivery, reading) is Outcome.CONFIRMING:
             await self._postpone(delivery, Outcome.UNMATCHED)

@@ -9,7 +9,8 @@ import pytest
 from backend.domain.deliveries import Delivery, delivery_id
 from backend.domain.errors import CardNumberNotAccepted
 from backend.domain.model import Order, OrderId
-from backend.domain.order_status import order_status
+from backend.domain.operations import OperationKind
+from backend.domain.order_status import order_status, totals
 from backend.domain.references import OwnReference
 from backend.domain.statuses import JobState, OrderStatus, PaymentStatus
 from backend.domain.terms import Mode
@@ -159,6 +160,27 @@ async def test_a_payment_that_only_the_webhook_knows_is_confirmed_with_the_gatew
     await here.work()
     assert await here.status() is OrderStatus.PENDING
     assert len((await here.order()).payments) == 1
+
+
+async def test_how_much_of_a_hold_was_captured_the_gateway_is_asked_where_a_webhook_does_not_say() -> None:
+    async with world(auto_capture=False, partial_capture=True) as here:
+        started = await here.start()
+        await here.press(started.action_url, "pay")
+        here.later(seconds=10)
+        await here.work()
+        assert await here.status() is OrderStatus.AUTHORIZED
+        await here.ask(OperationKind.CAPTURE, 600)
+        here.later(seconds=5)
+        accepted = await here.take(*here.signed(**captured(started)))
+        assert accepted.outcome is Outcome.CONFIRMING
+        await here.work()
+        assert (await here.status(), totals(await here.order()).captured_minor) == (OrderStatus.PARTIALLY_CAPTURED, 600)
+        assert (await here.store.lag(Mode.MOCK)).delivery_at is None
+        here.later(seconds=5)
+        await here.ask(OperationKind.CAPTURE)
+        await here.take(*here.signed(**captured(started, event="payment.captured.again")))
+        await here.work()
+        assert await here.status() is OrderStatus.PAID
 
 
 async def test_a_second_payment_in_the_same_job_is_confirmed_and_paid(here: World) -> None:

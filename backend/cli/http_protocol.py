@@ -1,5 +1,6 @@
 """HTTP as uvicorn speaks it, with less work for each request, and hardly any for one that is refused."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, Final, cast
@@ -9,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, ST
 
 from ..api.layers.admission import Admission
 from .bounded_heads import BoundedHeads
+from .flow import Flow
 from .unread import whole_and_alone
 
 CLOSE: Final = (b"connection", b"close")
@@ -23,6 +25,10 @@ class HttpProtocol(BoundedHeads):
         self._is_inside_message = False
         self.refused_at = float("-inf")
         """When a request was last refused unread, by the event loop's clock."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.flow = Flow(transport, self.pipeline)
 
     def data_received(self, data: bytes) -> None:
         if not (self._admission.is_crowded and self._refuse_unread(data)):

@@ -26,6 +26,7 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.written: list[bytes] = []
         self.is_closed = False
+        self.is_read = True
 
     def get_extra_info(self, _name: str, default: Any = None) -> Any:
         return default
@@ -43,10 +44,10 @@ class Wire(asyncio.Transport):
         self.is_closed = True
 
     def pause_reading(self) -> None:
-        """Nothing to do: what has come has come."""
+        self.is_read = False
 
     def resume_reading(self) -> None:
-        """As above."""
+        self.is_read = True
 
 
 class Program:
@@ -67,7 +68,9 @@ class Program:
         self.tasks += 1
         await self._overload(scope, receive, send)
 
-    async def _app(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            await receive()
         await self.may_answer.wait()
         await self._answer(send)
 
@@ -292,6 +295,31 @@ async def test_thousands_of_requests_in_one_piece_are_all_refused() -> None:
     for _ in range(2000):
         answers = await second.answers()
     assert answers.count(b"HTTP/1.1 ") == 2001
+
+
+@pytest.mark.parametrize("request_", [get(), post(b"{}")])
+async def test_nothing_more_is_read_while_requests_wait_on_their_connection(request_: bytes) -> None:
+    program = Program(waiting=1)
+    client = program.connect()
+    await client.send(request_ * 10)
+    program.may_answer.set()
+    while client.protocol.pipeline:
+        assert not client.wire.is_read
+        await asyncio.sleep(0)
+    assert (await client.answers()).count(b"HTTP/1.1 200") == 10
+    assert client.wire.is_read
+
+
+async def test_the_body_of_a_request_that_waited_on_its_connection_is_read_in_its_turn() -> None:
+    program = Program(waiting=1)
+    client = program.connect()
+    last = post(b"{}")
+    await client.send(get() + last[:-1])
+    assert not client.wire.is_read
+    program.may_answer.set()
+    await client.answers()
+    assert client.wire.is_read
+    assert (await client.send(last[-1:])).count(b"HTTP/1.1 200") == 2
 
 
 async def test_those_that_come_at_once_find_only_as_many_places_as_there_are() -> None:

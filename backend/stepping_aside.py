@@ -10,26 +10,30 @@ from typing import Final, Protocol
 
 
 class Turn(Protocol):
-    def step_aside(self) -> None: ...
+    def step_aside(self, *, for_client: bool) -> None: ...
 
-    def come_back(self) -> None: ...
+    def come_back(self, *, for_client: bool) -> None: ...
 
 
 _now: Final[ContextVar[Turn | None]] = ContextVar("turn", default=None)
 
 
 @contextmanager
-def stepping_aside() -> Iterator[None]:
-    """Around a wait for the gateway or for another request; does no harm outside of a request."""
+def stepping_aside(*, for_client: bool = False) -> Iterator[None]:
+    """Around a wait for the gateway or for another request; does no harm outside of a request.
+
+    ``for_client`` is around a wait for the request's own client, with a limit of its own: however many there are, they
+    take no place from those who wait for the gateway.
+    """
     turn = _now.get()
     if turn is None:
         yield
         return
-    turn.step_aside()
+    turn.step_aside(for_client=for_client)
     try:
         yield
     finally:
-        turn.come_back()
+        turn.come_back(for_client=for_client)
 
 
 def begin_turn(turn: Turn) -> Token[Turn | None]:

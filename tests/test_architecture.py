@@ -57,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
         "ports",
         "service",
         "simulator",
+        "stepping_aside",
         "stores",
         "worker",
     },

@@ -92,6 +92,8 @@ class WholeAnswers(RequestResponseCycle):
         if start is not None:
             if self.flow.write_paused and not self.disconnected:
                 await self.flow.drain()
+                # uvicorn tells so only the request that it read last of those on the connection
+                self.disconnected = self.disconnected or self.transport.is_closing()
             is_whole = message["type"] == "http.response.body" and not message.get("more_body", False)
             if is_whole and self.write(start["status"], start.get("headers", ()), message.get("body", b"")):
                 return

@@ -34,6 +34,9 @@ class Desk:
                 await self._go_on.setdefault(f"{name} at the gateway", asyncio.Event()).wait()
             self.begun.append(f"{name} is back")
             await self._go_on.setdefault(f"{name} is back", asyncio.Event()).wait()
+        if name.endswith("stalls"):
+            with stepping_aside(for_client=True):
+                await self._go_on.setdefault(f"{name} no more", asyncio.Event()).wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -134,6 +137,36 @@ async def test_whoever_waits_for_the_gateway_keeps_nobody_from_work() -> None:
     await desk.go_on("one pays")
     assert desk.begun == ["one pays", "one pays at the gateway", "two"]
     assert await desk.end() == [200, 200]
+
+
+async def test_those_who_wait_for_their_clients_keep_nobody_from_work_nor_from_the_gateway() -> None:
+    desk = Desk(at_once=1, waiting=1, at_gateway=1)
+    for name in ("one stalls", "two stalls", "three stalls"):
+        await desk.ask(name)
+        await desk.go_on(name)
+    await desk.ask("four pays")
+    await desk.go_on("four pays")
+    assert desk.begun[-1] == "four pays at the gateway"
+    await desk.go_on("four pays at the gateway")
+    await desk.go_on("one stalls no more")
+    assert desk.answer("one stalls")[0]["status"] == 200
+    assert await desk.end() == [200] * 4
+
+
+async def test_whoever_waits_for_client_and_gateway_counts_as_at_the_gateway_until_both_are_over() -> None:
+    admission = Admission(Capacity(1, 0, 1), Metrics(), [])
+    scope: Scope = {"type": "http", "path": CREATE, "headers": []}
+    assert admission.refusal(scope) is None
+    turn = await admission.turn(scope)
+    seen = []
+    for step, for_client in ((1, True), (1, False), (-1, True), (1, True), (-1, False), (-1, True)):
+        (turn.step_aside if step > 0 else turn.come_back)(for_client=for_client)
+        seen.append(admission.refuses(CREATE))
+    assert seen == [False, True, True, True, False, True]
+    turn.step_aside(for_client=True)
+    turn.end()
+    turn.come_back(for_client=True)
+    assert not admission.refuses(CREATE)
 
 
 async def test_no_more_than_the_limit_wait_for_the_gateway() -> None:

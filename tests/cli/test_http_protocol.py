@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 
 from backend.api.layers.admission import Admission, Capacity
 from backend.api.layers.overload import Overload
+from backend.cli import flow
 from backend.cli.http_protocol import CLOSE, HttpProtocol
 from backend.cli.idle_connections import IDLE_SECONDS, IdleConnections
 from backend.observability.metrics import Metrics
@@ -320,6 +321,28 @@ async def test_the_body_of_a_request_that_waited_on_its_connection_is_read_in_it
     await client.answers()
     assert client.wire.is_read
     assert (await client.send(last[-1:])).count(b"HTTP/1.1 200") == 2
+
+
+async def test_whoever_does_not_read_keeps_nobody_from_answers() -> None:
+    program = Program()
+    program.may_answer.set()
+    first, second = program.connect(), program.connect()
+    first.protocol.pause_writing()
+    assert await first.send(get()) == b""
+    assert b"200 OK" in await second.send(get())
+    first.protocol.resume_writing()
+    assert b"200 OK" in await first.answers()
+
+
+async def test_whoever_does_not_read_for_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "LONGEST_UNREAD_SECONDS", 0)
+    program = Program()
+    program.may_answer.set()
+    client = program.connect()
+    client.protocol.pause_writing()
+    assert await client.send(get() * 3) == b""
+    assert client.wire.is_closed
+    assert program.tasks == 1, "nobody waits for the other answers"
 
 
 async def test_those_that_come_at_once_find_only_as_many_places_as_there_are() -> None:

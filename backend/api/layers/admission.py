@@ -112,7 +112,7 @@ class Admission:
         return Turn(self)
 
     def moved(self, *, working: int, aside: int) -> None:
-        """Whoever comes back from the gateway goes on at once, even if that makes more than are worked on at once."""
+        """Whoever comes back goes on at once, even if that makes more than are worked on at once."""
         self._working += working
         self._aside += aside
         self._hand_on()
@@ -164,25 +164,43 @@ def _refusal(path: str, origin: str | None) -> Refusal:
 
 
 class Turn:
-    """What one request has of the capacity: a place among those worked on, or among those aside, or none any more."""
+    """What one request has of the capacity: a place among those worked on, or among those aside, or none.
 
-    __slots__ = ("_admission", "_ended", "_waits")
+    It has none while it waits for nothing but its client, and once it has ended.
+    """
+
+    __slots__ = ("_admission", "_client_waits", "_ended", "_waits")
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self._waits = 0
+        self._client_waits = 0
         self._ended = False
 
-    def step_aside(self) -> None:
-        self._waits += 1
-        if self._waits == 1 and not self._ended:
-            self._admission.moved(working=-1, aside=1)
+    def step_aside(self, *, for_client: bool) -> None:
+        self._change(1, for_client=for_client)
 
-    def come_back(self) -> None:
-        self._waits -= 1
-        if self._waits == 0 and not self._ended:
-            self._admission.moved(working=1, aside=-1)
+    def come_back(self, *, for_client: bool) -> None:
+        self._change(-1, for_client=for_client)
 
     def end(self) -> None:
+        working, aside = self._places()
         self._ended = True
-        self._admission.moved(working=-(self._waits == 0), aside=-(self._waits > 0))
+        self._admission.moved(working=-working, aside=-aside)
+
+    def _change(self, waits: int, *, for_client: bool) -> None:
+        working, aside = self._places()
+        if for_client:
+            self._client_waits += waits
+        else:
+            self._waits += waits
+        now_working, now_aside = self._places()
+        self._admission.moved(working=now_working - working, aside=now_aside - aside)
+
+    def _places(self) -> tuple[int, int]:
+        """Of those worked on, and of those aside."""
+        if self._ended:
+            return 0, 0
+        if self._waits:
+            return 0, 1
+        return int(not self._client_waits), 0

@@ -2,7 +2,8 @@
 
 So many requests are worked on at once; the next ones wait for their turn, webhooks before all others; when too many
 wait, the rest is refused with 503 and ``Retry-After``. Working on all of them at once would make every one slow,
-refusals too. A request that waits for the gateway keeps nobody from work (``stepping_aside.py``).
+refusals too. A request that waits for the gateway, or for its own client, keeps nobody from work
+(``stepping_aside.py``).
 
 Webhooks are refused last: twice as many of them may wait. A refused one comes again.
 """

@@ -1,7 +1,7 @@
 """HTTP as uvicorn speaks it, with less work for each request, and hardly any for one that is refused."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from itertools import chain
 from typing import Any, Final, cast
 
@@ -9,6 +9,7 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
 from ..api.layers.admission import Admission
+from ..stepping_aside import stepping_aside
 from .bounded_heads import BoundedHeads
 from .flow import Flow
 from .unread import whole_and_alone
@@ -80,9 +81,20 @@ class HttpProtocol(BoundedHeads):
 
 
 class WholeAnswers(RequestResponseCycle):
-    """Writes an answer that comes whole as one piece: a call of the system costs as much as several layers."""
+    """Writes an answer that comes whole as one piece: a call of the system costs as much as several layers.
+
+    A request whose body is yet to come keeps nobody from work; most bodies are there, and are read without ado.
+    """
 
     _start: Any = None
+
+    def receive(self) -> Coroutine[Any, Any, Any]:
+        is_to_come = self.more_body and not self.message_event.is_set()
+        return self._receive_aside() if is_to_come else super().receive()
+
+    async def _receive_aside(self) -> Any:
+        with stepping_aside(for_client=True):
+            return await super().receive()
 
     async def send(self, message: Any) -> None:
         if message["type"] == "http.response.start" and not self.response_started:

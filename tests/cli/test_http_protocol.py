@@ -70,8 +70,8 @@ class Program:
         await self._overload(scope, receive, send)
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "POST":
-            await receive()
+        while scope["method"] == "POST" and (await receive()).get("more_body"):
+            """Until it is whole."""
         await self.may_answer.wait()
         await self._answer(send)
 
@@ -321,6 +321,29 @@ async def test_the_body_of_a_request_that_waited_on_its_connection_is_read_in_it
     await client.answers()
     assert client.wire.is_read
     assert (await client.send(last[-1:])).count(b"HTTP/1.1 200") == 2
+
+
+@pytest.mark.parametrize("come", [0, 1])
+async def test_whoever_keeps_a_body_back_keeps_nobody_from_answers(come: int) -> None:
+    program = Program()
+    program.may_answer.set()
+    first, second = program.connect(), program.connect()
+    slow = post(b"{}")
+    assert await first.send(slow[: come - 2]) == b""
+    assert b"200 OK" in await second.send(post(b"{}"))
+    assert b"200 OK" in await first.send(slow[come - 2 :])
+
+
+async def test_whoever_keeps_a_body_back_and_leaves_takes_no_place_along() -> None:
+    program = Program()
+    program.may_answer.set()
+    first, second = program.connect(), program.connect()
+    await first.send(post(b"{}")[:-1])
+    first.protocol.connection_lost(None)
+    await first.answers()
+    program.may_answer.clear()
+    assert await second.send(get()) == b""
+    assert b"503" in await program.connect().send(get()), "there is one place, as before"
 
 
 async def test_whoever_does_not_read_keeps_nobody_from_answers() -> None:

@@ -13,21 +13,28 @@ from ..errors import Problem, problem_response
 
 MOST_BODY_BYTES: Final = 64 * 1024
 LONGEST_BODY_SECONDS: Final = 10
+MOST_AT_ONCE: Final = 1024
+"""More than could come at once without any being refused (``admission.py``), and together no more than 64 MiB."""
 
 TOO_LONG: Final = Problem(413, "body-too-large", "The body is too large")
 TOO_SLOW: Final = Problem(408, "body-too-slow", "The body came too slowly")
 PROBLEMS: Final = {
     TOO_LONG: f"send at most {MOST_BODY_BYTES} bytes",
-    TOO_SLOW: f"send the whole body within {LONGEST_BODY_SECONDS} seconds",
+    TOO_SLOW: f"send the whole body at once, or within {LONGEST_BODY_SECONDS} seconds while few others are so slow",
 }
 
 
 class BodyLimits:
-    """Reads the whole body, which is small, and hands it on; what does not fit gets its answer here."""
+    """Reads the whole body, which is small, and hands it on; what does not fit gets its answer here.
+
+    A body that is waited for keeps no other request from work, so there may be many. Where there are too many, the one
+    that is waited for longest is cut off: of those that come soon, whoever else is slow, none ever is.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._limit = TimeLimit(LONGEST_BODY_SECONDS, is_over=_Reading.has_ended, give_up=_Reading.cut_off)
+        self._readings: dict[_Reading, None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
@@ -46,6 +53,9 @@ class BodyLimits:
         chunks, size = [], 0
         reading = _Reading()
         self._limit.begin(reading)
+        self._readings[reading] = None
+        if len(self._readings) > MOST_AT_ONCE:
+            self._cut_off_the_longest()
         try:
             while True:
                 message = await receive()
@@ -64,6 +74,12 @@ class BodyLimits:
             return TOO_SLOW
         finally:
             reading.end()
+            self._readings.pop(reading, None)
+
+    def _cut_off_the_longest(self) -> None:
+        longest = next(iter(self._readings))
+        del self._readings[longest]
+        longest.cut_off()
 
 
 class _Reading:
@@ -82,8 +98,9 @@ class _Reading:
         return self._has_ended
 
     def cut_off(self) -> None:
-        self._is_late = True
-        if self._task is not None:
+        """Once at most: being cancelled more often means something else."""
+        if self._task is not None and not self._is_late:
+            self._is_late = True
             self._task.cancel()
 
     def was_cut_off(self) -> bool:

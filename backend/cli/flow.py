@@ -16,17 +16,17 @@ LONGEST_UNREAD_SECONDS: Final = 30
 
 
 class Flow(FlowControl):
-    """Reads on once none of the connection's requests waits for those before it: ``waiting``.
+    """Reads on once nothing of ``waiting`` is left: what came on the connection and waits for what came before it.
 
-    Each reading may bring thousands, so that one for each answer would have what waits grow without end.
+    Each reading may bring thousands of requests, so that one for each answer would have them grow without end.
     """
 
-    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+    def __init__(self, transport: asyncio.Transport, *waiting: Sized) -> None:
         super().__init__(transport)
         self._waiting = waiting
 
     def resume_reading(self) -> None:
-        if not self._waiting:
+        if not any(self._waiting):
             super().resume_reading()
 
     async def drain(self) -> None:

@@ -15,6 +15,8 @@ from .flow import Flow
 from .unread import whole_and_alone
 
 CLOSE: Final = (b"connection", b"close")
+PIECE: Final = 2048
+"""Most requests have fewer bytes. What comes at once may be thousands, and a parsed one takes far more to keep."""
 
 
 class HttpProtocol(BoundedHeads):
@@ -24,16 +26,42 @@ class HttpProtocol(BoundedHeads):
         super().__init__(*args, **more)
         self._admission: Admission = self.app.state.admission
         self._is_inside_message = False
+        self._is_parsing = False
+        self._unparsed = bytearray()
         self.refused_at = float("-inf")
         """When a request was last refused unread, by the event loop's clock."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.flow = Flow(transport, self.pipeline)
+        self.flow = Flow(transport, self.pipeline, self._unparsed)
 
     def data_received(self, data: bytes) -> None:
-        if not (self._admission.is_crowded and self._refuse_unread(data)):
+        if self._admission.is_crowded and self._refuse_unread(data):
+            return
+        if len(data) <= PIECE and not self._unparsed:
             super().data_received(data)
+        else:
+            self._unparsed += data
+            self._parse()
+
+    def _parse(self) -> None:
+        """Until one of the requests waits for another: what comes after it is looked at once it has its turn."""
+        self._is_parsing = True
+        while self._unparsed and not self.pipeline and not self.transport.is_closing():
+            piece = bytes(self._unparsed[:PIECE])
+            del self._unparsed[:PIECE]
+            super().data_received(piece)
+        self._is_parsing = False
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._unparsed and not self._is_parsing:
+            self._parse()
+            self.flow.resume_reading()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._unparsed.clear()  # another protocol has the connection now
+        super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
         self._is_inside_message = True
@@ -45,7 +73,7 @@ class HttpProtocol(BoundedHeads):
 
     def _refuse_unread(self, data: bytes) -> bool:
         """Answer a plain request that is too much without parsing it: with it, a refusal takes us two thirds longer."""
-        if self._is_inside_message or (self.cycle is not None and not self.cycle.response_complete):
+        if self._unparsed or self._is_inside_message or (self.cycle is not None and not self.cycle.response_complete):
             return False
         if self.flow.write_paused or self.transport.is_closing() or CLOSE in self.server_state.default_headers:
             return False

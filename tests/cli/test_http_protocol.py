@@ -311,6 +311,30 @@ async def test_nothing_more_is_read_while_requests_wait_on_their_connection(requ
     assert client.wire.is_read
 
 
+async def test_of_thousands_of_requests_in_one_piece_few_are_taken_up_at_a_time() -> None:
+    program = Program(waiting=1)
+    client = program.connect()
+    await client.send((get() + post(b"{}")) * 1000)
+    program.may_answer.set()
+    most, answered = 0, 0
+    while answered < 2000:
+        most = max(most, len(client.protocol.pipeline))
+        assert client.wire.is_read is (not client.protocol.pipeline)
+        answered = (await client.answers()).count(b"HTTP/1.1 200")
+    assert 0 < most < 50
+    assert client.wire.is_read
+    assert b"200 OK" in await client.send(get())
+
+
+async def test_what_comes_after_a_piece_that_is_no_request_is_not_looked_at() -> None:
+    program = Program()
+    program.may_answer.set()
+    client = program.connect()
+    await client.send(b"no request\r\n" + get() * 1000)
+    assert [answer[:12] for answer in client.wire.written] == [b"HTTP/1.1 400"]
+    assert client.wire.is_closed
+
+
 async def test_the_body_of_a_request_that_waited_on_its_connection_is_read_in_its_turn() -> None:
     program = Program(waiting=1)
     client = program.connect()

@@ -1,9 +1,10 @@
 """Group commit on MongoDB: writes that wait go in one ``bulkWrite`` command, and one flush of the journal serves all.
 
-The command exists since MongoDB 8.0; an older server is sent each write by itself. So is any server a write that waits
-alone, which takes it less. Either way each write has its own answer: it found its place, or none, or failed. Nothing is
-atomic but each document's change, as everywhere with MongoDB. Sources: MongoDB manual, "bulkWrite", "update", "insert"
-(database commands).
+The command exists since MongoDB 8.0; an older server is sent each write by itself. So is one that says it has the
+command and takes none, as in the middle of an upgrade (feature compatibility version 7.0) or after a failover to an
+older node; and any server a write that waits alone, which takes it less. Either way each write has its own answer: it
+found its place, or none, or failed. Nothing is atomic but each document's change, as everywhere with MongoDB. Sources:
+MongoDB manual, "bulkWrite", "update", "insert" (database commands), "setFeatureCompatibilityVersion".
 
 A replacement is looked for by its id alone, for which the server needs no plan, and sent as a computation that fails
 where the document is not as it was to be found: sixteen in one command take a third less time than with a version in
@@ -14,6 +15,7 @@ an ordered one ends at its first error. So a replacement that others follow may 
 also where no document is there. What such an error left undone is done in turn, a command for each.
 """
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -21,7 +23,7 @@ from typing import Any, Final, TypeAlias
 import pymongo
 from msgspec import Struct
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError, WriteConcernError, WriteError
+from pymongo.errors import OperationFailure, PyMongoError, WriteConcernError, WriteError
 
 from ..ports import StoreOutcomeUnknown
 from .codec import Document
@@ -39,6 +41,10 @@ CROWD: Final = 24
 """So many writes that wait are worth a second command beside the one that is under way; with fewer, the flushes of two
 cost more than the wait for one."""
 DUPLICATE_KEY: Final = frozenset({11000, 11001, 12582})
+NOT_TAKEN: Final = frozenset({59, 115, 40415})
+"""CommandNotFound, CommandNotSupported, and a field that is not known: nothing was done."""
+ALONE_SECONDS: Final = 60
+"""So long after it took no ``bulkWrite``, a server is sent each write by itself."""
 CONVERSION_FAILURE: Final = 241
 """Of a replacement whose document was not as expected."""
 
@@ -105,17 +111,18 @@ class _Step(Struct, frozen=True):
 
 def grouped_writes(database: Database, wire_version: int, timeout_seconds: float) -> Groups[InTurn, int]:
     """Writes are answered with how many of them found their place: a free id, or the document to change."""
-    admin = database.client.admin
+    together = _Together(database)
 
-    async def together(turns: Sequence[InTurn], seconds: float) -> list[int | Exception]:
-        return await _bounded(_send_together(database, admin, turns), turns, seconds)
+    async def ask_together(turns: Sequence[InTurn], seconds: float) -> list[int | Exception]:
+        return await _bounded(together.send(turns), turns, seconds)
 
-    async def alone(turns: Sequence[InTurn], seconds: float) -> list[int | Exception]:
-        return await _bounded(_send_alone(database, turns), turns, seconds)
+    async def ask_alone(turns: Sequence[InTurn], seconds: float) -> list[int | Exception]:
+        (turn,) = turns
+        return await _bounded(_send_alone(database, turn), turns, seconds)
 
     if wire_version >= BULK_WRITE_SINCE:
-        return Groups(together, timeout_seconds, under_way=TOGETHER_UNDER_WAY, crowd=CROWD)
-    return Groups(alone, timeout_seconds, most=1, under_way=ALONE_UNDER_WAY)
+        return Groups(ask_together, timeout_seconds, under_way=TOGETHER_UNDER_WAY, crowd=CROWD)
+    return Groups(ask_alone, timeout_seconds, most=1, under_way=ALONE_UNDER_WAY)
 
 
 async def _bounded(sending: Awaitable[None], turns: Sequence[InTurn], seconds: float) -> list[int | Exception]:
@@ -130,6 +137,26 @@ async def _bounded(sending: Awaitable[None], turns: Sequence[InTurn], seconds: f
             if turn.left:
                 turn.error = exc
     return [turn.answer for turn in turns]
+
+
+class _Together:
+    """Sends turns together, or all of them side by side while the server takes no ``bulkWrite``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._admin = database.client.admin
+        self._alone_until = float("-inf")
+
+    async def send(self, turns: Sequence[InTurn]) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._alone_until:
+            try:
+                return await _send_together(self._database, self._admin, turns)
+            except OperationFailure as exc:
+                if exc.code not in NOT_TAKEN:
+                    raise
+                self._alone_until = now + ALONE_SECONDS
+        return await _send_side_by_side(self._database, turns)
 
 
 async def _send_together(database: Database, admin: Database, turns: Sequence[InTurn]) -> None:
@@ -170,10 +197,23 @@ async def _send(admin: Database, database: str, turns: Sequence[InTurn], *, orde
             step.turn.error = _UNTOLD
 
 
-async def _send_alone(database: Database, turns: Sequence[InTurn]) -> None:
-    for turn in turns:
-        while turn.left:
-            await _send_next(database, turn)
+async def _send_side_by_side(database: Database, turns: Sequence[InTurn]) -> None:
+    """Each by itself, so that none fails with another."""
+
+    async def send(turn: InTurn) -> None:
+        try:
+            await _send_alone(database, turn)
+        except PyMongoError as exc:
+            turn.error = exc
+
+    async with asyncio.TaskGroup() as tasks:
+        for turn in turns:
+            tasks.create_task(send(turn))
+
+
+async def _send_alone(database: Database, turn: InTurn) -> None:
+    while turn.left:
+        await _send_next(database, turn)
 
 
 async def _send_next(database: Database, turn: InTurn) -> None:

@@ -25,10 +25,11 @@ WRITES: Final = frozenset({b"bulkWrite", b"insert", b"update", b"findAndModify"}
 
 @dataclass
 class BadAnswer:
-    """Answers the next ``times`` writes itself, without asking the server."""
+    """Answers the next ``times`` of ``commands`` itself, without asking the server."""
 
     document: dict[str, object]
     times: int = 0
+    commands: frozenset[bytes] = WRITES
 
     def strikes(self) -> bool:
         struck, self.times = self.times > 0, self.times - 1
@@ -81,9 +82,10 @@ async def _relay(
     fault: LostAnswer | BadAnswer,
 ) -> None:
     """Pass on a question, then its answer; the driver asks one thing at a time on a connection."""
+    commands = fault.commands if isinstance(fault, BadAnswer) else WRITES
     while True:
         question = await _message(reader)
-        struck = fault if _command(question) in WRITES and fault.strikes() else None
+        struck = fault if _command(question) in commands and fault.strikes() else None
         if isinstance(struck, LostAnswer) and not struck.landed:
             return
         if isinstance(struck, BadAnswer):

@@ -24,7 +24,7 @@ from backend.domain.searching import DeliveryQuery, OrderQuery
 from backend.domain.statuses import OrderStatus
 from backend.domain.terms import Mode
 from backend.ports import Applied, Apply, OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
-from backend.stores import MongoStore
+from backend.stores import MongoStore, mongo_writes
 from backend.stores.mongo_indexes import INDEXES
 from backend.stores.mongo_link import NEWEST
 from backend.stores.mongo_rows import order_row
@@ -433,6 +433,47 @@ async def test_answer_that_leaves_a_write_open_is_unknown(
             with pytest.raises(StoreOutcomeUnknown):
                 await CALLS[call](store)
         assert await store.insert(an_order("NEXT")), "recovery needs no restart"
+
+
+def refusing_bulk_writes(code: int) -> BadAnswer:
+    return BadAnswer({"ok": 0.0, "code": code, "errmsg": "no such command"}, 1000, frozenset({b"bulkWrite"}))
+
+
+@pytest.mark.parametrize("code", [59, 115, 40415])
+async def test_server_that_takes_no_bulk_write_whatever_its_version_is_sent_each_write_by_itself(
+    mongodb_url: str, mongodb_database_name: str, code: int
+) -> None:
+    """As in the middle of MongoDB's own upgrade to 8.0, or once a node of 7.0 is the primary."""
+    commands = Commands()
+    async with (
+        lossy_proxy(mongodb_url, refusing_bulk_writes(code)) as url,
+        opened(url, mongodb_database_name, listeners=[commands]) as store,
+    ):
+        many = [an_order(f"N{n}") for n in range(8)]
+        assert all(await asyncio.gather(*(store.insert(order) for order in many)))
+        assert await asyncio.gather(*(store.insert(order) for order in [*many, an_order("N8")])) == [False] * 8 + [True]
+        order = await begun(store)
+        row = await store.receive_and_apply(a_delivery(), order.id, applying("applied"))
+        assert row is not None
+        assert not row.is_pending
+        assert await store.get(order.id) == noted(order, "applied")
+    assert commands.names.count("bulkWrite") == 1, "it is remembered"
+
+
+async def test_server_that_took_no_bulk_write_is_asked_again_after_a_while(
+    mongodb_url: str, mongodb_database_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mongo_writes, "ALONE_SECONDS", 0)
+    fault, commands = refusing_bulk_writes(115), Commands()
+    async with (
+        lossy_proxy(mongodb_url, fault) as url,
+        opened(url, mongodb_database_name, listeners=[commands]) as store,
+    ):
+        await asyncio.gather(*(store.insert(an_order(f"A{n}")) for n in range(2)))
+        fault.times = 0
+        commands.sent.clear()
+        assert all(await asyncio.gather(*(store.insert(an_order(f"B{n}")) for n in range(2))))
+        assert commands.names == ["bulkWrite"]
 
 
 # --- when the server is away -----------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """What an error of the MongoDB driver says about a write: that it did not happen, or nothing at all.
 
 Only what certainly happened before the write is StoreUnavailable. A lost connection, a changed primary, a write concern
-that was not met in time (the write is not undone) and a time limit leave the outcome open. Sources: PyMongo's
-``pymongo.errors``; MongoDB manual, "Write Concern" (wtimeout) and "Error Codes".
+that was not met in time (the write is not undone) and a time limit leave the outcome open, also where they are told of
+one write among others: a router passes on so what became of its shard. Sources: PyMongo's ``pymongo.errors``; MongoDB
+manual, "Write Concern" (wtimeout) and "Error Codes".
 """
 
 from typing import Final
@@ -14,7 +15,6 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
-    WriteError,
 )
 
 from ..ports import StoreError, StoreOutcomeUnknown, StoreUnavailable
@@ -29,10 +29,13 @@ REFUSED: Final = frozenset(
         121,  # DocumentValidationFailure
         WRITE_CONFLICT,
         8000,  # AtlasError: over quota
+        10334,  # BSONObjectTooLarge
+        11000,  # DuplicateKey
         14031,  # OutOfDiskSpace
+        17419,  # the document would become too large
     }
 )
-"""Codes with which the server declines a whole command."""
+"""Codes with which the server declines a write, or a whole command."""
 
 
 def is_write_conflict(exc: PyMongoError) -> bool:
@@ -46,7 +49,7 @@ def read_error(exc: PyMongoError) -> StoreError:
 
 def write_error(exc: PyMongoError) -> StoreError:
     declined = isinstance(exc, OperationFailure) and exc.code in REFUSED
-    if declined or isinstance(exc, (*NEVER_SENT, WriteError)):
+    if declined or isinstance(exc, NEVER_SENT):
         return StoreUnavailable(_text(exc))
     return StoreOutcomeUnknown(_text(exc))
 

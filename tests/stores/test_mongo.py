@@ -417,11 +417,12 @@ async def test_write_conflict_without_end_is_unavailable(mongodb_url: str, mongo
         {"ok": 0.0, "code": 189, "codeName": "PrimarySteppedDown", "errmsg": "stepped down"},
         {"ok": 0.0, "code": 91, "codeName": "ShutdownInProgress", "errmsg": "shutting down"},
         {"ok": 0.0, "code": 50, "codeName": "MaxTimeMSExpired", "errmsg": "time limit"},
+        {"ok": 1.0, "n": 0, "writeErrors": [{"index": 0, "code": 89, "errmsg": "a shard gave no answer"}]},
         {"ok": 1.0, "n": 1, "writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}},
         {"ok": 1.0, "n": 1, "writeConcernError": {"code": 91, "errmsg": "Replication is being shut down"}},
         {"ok": 1.0, "n": 1, "writeConcernError": {"code": 50, "errmsg": "operation exceeded time limit"}},
     ],
-    ids=lambda answer: str(answer.get("codeName") or answer["writeConcernError"]["errmsg"]),
+    ids=str,
 )
 async def test_answer_that_leaves_a_write_open_is_unknown(
     mongodb_url: str, mongodb_database_name: str, answer: dict[str, Any]
@@ -433,6 +434,18 @@ async def test_answer_that_leaves_a_write_open_is_unknown(
             with pytest.raises(StoreOutcomeUnknown):
                 await CALLS[call](store)
         assert await store.insert(an_order("NEXT")), "recovery needs no restart"
+
+
+async def test_write_that_a_shard_left_open_is_unknown_beside_one_that_was_refused(
+    mongodb_url: str, mongodb_database_name: str
+) -> None:
+    rows = [{"ok": 0.0, "idx": n, "code": code, "errmsg": "", "n": 0} for n, code in enumerate((89, 121, 11000))]
+    fault = BadAnswer({"ok": 1.0, "nErrors": 3, "cursor": {"id": 0, "firstBatch": rows}}, times=1)
+    async with lossy_proxy(mongodb_url, fault) as url, opened(url, mongodb_database_name) as store:
+        writes = (store.insert(an_order(f"N{n}")) for n in range(3))
+        answers = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(each) for each in answers[:2]] == [StoreOutcomeUnknown, StoreUnavailable]
+    assert answers[2] is False
 
 
 def refusing_bulk_writes(code: int) -> BadAnswer:

@@ -2,13 +2,14 @@
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from ..domain.statuses import OrderStatus
+from ..service.customer_return import UNDECIDED
 from .schemas import PublicOrderView
 
 if TYPE_CHECKING:
@@ -24,17 +25,6 @@ SECURITY_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
-}
-
-HEADLINES: Final = {
-    OrderStatus.PENDING: "We are waiting for your payment to be confirmed",
-    OrderStatus.AUTHORIZED: "Your payment is authorized",
-    OrderStatus.PAID: "Thank you, your order is paid",
-    OrderStatus.CANCELLED: "The payment was cancelled",
-    OrderStatus.FAILED: "The payment did not go through",
-    OrderStatus.EXPIRED: "The payment page has expired",
-    OrderStatus.PARTIALLY_REFUNDED: "Part of your payment was refunded",
-    OrderStatus.REFUNDED: "Your payment was refunded",
 }
 
 REFRESH_SECONDS: Final = 2
@@ -56,8 +46,34 @@ def order_page(request: Request, order: PublicOrderView) -> Response:
     return _page(
         request,
         "order.html",
-        {"order": order, "headline": HEADLINES[order.status], "refresh": REFRESH_SECONDS if undecided else None},
+        {"order": order, "headline": headline(order.status), "refresh": REFRESH_SECONDS if undecided else None},
     )
+
+
+def headline(status: OrderStatus) -> str:
+    match status:
+        case OrderStatus.PENDING:
+            return "We are waiting for your payment to be confirmed"
+        case OrderStatus.AUTHORIZED:
+            return "Your payment is authorized"
+        case OrderStatus.PARTIALLY_CAPTURED:
+            return "Part of your payment was taken"
+        case OrderStatus.PAID:
+            return "Thank you, your order is paid"
+        case OrderStatus.REVIEW:
+            return "Your payment has arrived, and the shop is looking at it: there is no need to pay again"
+        case OrderStatus.CANCELLED:
+            return "The payment was cancelled"
+        case OrderStatus.FAILED:
+            return "The payment did not go through"
+        case OrderStatus.EXPIRED:
+            return "The payment page has expired"
+        case OrderStatus.PARTIALLY_REFUNDED:
+            return "Part of your payment was refunded"
+        case OrderStatus.REFUNDED:
+            return "Your payment was refunded"
+        case _:
+            assert_never(status)
 
 
 def no_order_page(request: Request, status: int = 404) -> Response:
@@ -65,7 +81,7 @@ def no_order_page(request: Request, status: int = 404) -> Response:
 
 
 def try_out_page(request: Request, token: str) -> Response:
-    return _page(request, "try_out.html", {"token": token})
+    return _page(request, "try_out.html", {"token": token, "undecided": " ".join(sorted(UNDECIDED))})
 
 
 def _page(request: Request, template: str, values: dict[str, object], status: int = 200) -> Response:

@@ -2,9 +2,9 @@
 "use strict";
 
 const POLL_MILLISECONDS = 1000;
-const DECIDED = new Set(["paid", "authorized", "cancelled", "expired", "refunded", "partially_refunded"]);
 
 const form = document.getElementById("checkout");
+const undecided = new Set(form.dataset.undecided.split(" "));
 const authorization = { Authorization: `Bearer ${form.dataset.token}` };
 let watched = 0;
 
@@ -41,8 +41,9 @@ async function follow(reference, turn) {
     if (ok && turn === watched) {
       showStatus(body.status, `Order ${body.order_reference}: ${body.amount} ${body.currency}`, body.awaiting ?? "");
       document.getElementById("payments").replaceChildren(...body.payments.map(paymentItem));
-      document.getElementById("pay").hidden = DECIDED.has(body.status);
-      if (DECIDED.has(body.status)) {
+      const isDecided = !undecided.has(body.status);
+      document.getElementById("pay").hidden = isDecided;
+      if (isDecided) {
         form.elements.order_reference.value = newReference();
         return;
       }

@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from fastapi import Request, Response
@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from ..domain.statuses import OrderStatus
 from ..service.customer_return import UNDECIDED
+from .customer_words import Words
 from .schemas import PublicOrderView
 
 if TYPE_CHECKING:
@@ -40,40 +41,10 @@ def redirect_to_frontend(frontend_url: str, page: str, reference: str) -> Respon
     return RedirectResponse(f"{frontend_url}/payment/{page}?ref={quote(reference, safe='')}", 303)
 
 
-def order_page(request: Request, order: PublicOrderView) -> Response:
-    """The order's state for the customer; while it is undecided the page loads itself anew."""
-    undecided = order.status is OrderStatus.PENDING
-    return _page(
-        request,
-        "order.html",
-        {"order": order, "headline": headline(order.status), "refresh": REFRESH_SECONDS if undecided else None},
-    )
-
-
-def headline(status: OrderStatus) -> str:
-    match status:
-        case OrderStatus.PENDING:
-            return "We are waiting for your payment to be confirmed"
-        case OrderStatus.AUTHORIZED:
-            return "Your payment is authorized"
-        case OrderStatus.PARTIALLY_CAPTURED:
-            return "Part of your payment was taken"
-        case OrderStatus.PAID:
-            return "Thank you, your order is paid"
-        case OrderStatus.REVIEW:
-            return "Your payment has arrived, and the shop is looking at it: there is no need to pay again"
-        case OrderStatus.CANCELLED:
-            return "The payment was cancelled"
-        case OrderStatus.FAILED:
-            return "The payment did not go through"
-        case OrderStatus.EXPIRED:
-            return "The payment page has expired"
-        case OrderStatus.PARTIALLY_REFUNDED:
-            return "Part of your payment was refunded"
-        case OrderStatus.REFUNDED:
-            return "Your payment was refunded"
-        case _:
-            assert_never(status)
+def order_page(request: Request, order: PublicOrderView, words: Words) -> Response:
+    """The order for its customer; while it is undecided it is called pending, and the page loads itself anew."""
+    status, refresh = (OrderStatus.PENDING, REFRESH_SECONDS) if words.is_undecided else (order.status, None)
+    return _page(request, "order.html", {"order": order, "status": status, "words": words, "refresh": refresh})
 
 
 def no_order_page(request: Request, status: int = 404) -> Response:

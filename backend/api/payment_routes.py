@@ -9,6 +9,7 @@ from ..domain.model import Order
 from ..domain.references import parse_order_reference
 from .auth import Customer, caller_of
 from .context import ApiContext, Context
+from .customer_words import customer_words
 from .direct_route import DirectRoute
 from .errors import NoSuchOrder
 from .pages import no_order_page, order_page, redirect_to_frontend, wants_html
@@ -55,12 +56,13 @@ async def _returned(request: Request, context: ApiContext, ref: str | None, page
         raise NoSuchOrder
     if order is None:
         return no_order_page(request)
-    view = PublicOrderView.of(order, context.clock.now())
+    now = context.clock.now()
+    view = PublicOrderView.of(order, now)
     if not browser:
         return view
     if context.frontend_url is not None:
         return redirect_to_frontend(context.frontend_url, page, order.reference)
-    return order_page(request, view)
+    return order_page(request, view, customer_words(order, now, pressed_cancel=page == "cancel"))
 
 
 async def _find(context: ApiContext, ref: str | None) -> Order | None:

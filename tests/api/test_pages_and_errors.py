@@ -36,7 +36,7 @@ async def test_a_return_page_reports_what_the_store_knows_whatever_its_address_c
     assert as_json["status"] == "pending"
     assert set(as_json) == {"order_reference", "status", "amount", "currency", "awaiting", "is_mocked"}
     html = (await here.client.get(forged, headers=BROWSER)).text
-    assert "waiting for your payment" in html
+    assert {"success": "waiting for your payment", "cancel": "No payment has reached us"}[page] in html
     assert "Test User" not in html
     assert "test@example.com" not in html
     assert (await here.order()).json()["status"] == "pending"

@@ -1,15 +1,18 @@
 """What a customer reads who comes back from the payment page, for every state that an order can be in."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from backend.domain.deciding import cancel
 from backend.domain.model import Order, OrderId
 from backend.domain.order_status import order_status
 from backend.domain.statuses import OrderStatus, PaymentStatus
+from backend.service.customer_return import UNDECIDED
 from backend.stores import SqliteStore
 from tests.domain.builders import after, fact, learn, opened
 
@@ -66,10 +69,66 @@ def test_an_order_of_every_state_is_looked_at_here() -> None:
 @pytest.mark.parametrize("status", OrderStatus)
 @pytest.mark.parametrize("page", ["success", "cancel"])
 async def test_every_state_has_its_page(tmp_path: Path, page: str, status: OrderStatus) -> None:
-    text = await page_of(tmp_path, ORDERS[status], page)
+    text = await page_of(tmp_path, with_page(ORDERS[status], is_open=False), page)
     assert "<h1>" in text
     assert status.replace("_", " ") in text
 
 
 async def test_who_paid_what_the_shop_must_look_at_is_not_asked_to_pay_again(tmp_path: Path) -> None:
     assert "no need to pay again" in await page_of(tmp_path, ORDERS[OrderStatus.REVIEW])
+
+
+def with_page(order: Order, *, is_open: bool) -> Order:
+    """Its payment page closes in an hour, or did an hour ago."""
+    hour = timedelta(hours=1)
+    closes = datetime.now(UTC) + (hour if is_open else -hour)
+    return replace(order, jobs=tuple(replace(job, expires_at=closes) for job in order.jobs))
+
+
+REFRESH: Final = '<meta http-equiv="refresh"'
+DECLINED: Final = ORDERS[OrderStatus.FAILED]
+
+
+@pytest.mark.parametrize("page", ["success", "cancel"])
+async def test_a_declined_card_is_no_failure_while_another_may_be_tried(tmp_path: Path, page: str) -> None:
+    text = await page_of(tmp_path, with_page(DECLINED, is_open=True), page)
+    assert REFRESH in text
+    assert "The last try did not go through" in text
+    assert "this page will show it in a moment" in text
+    assert "failed" not in text
+
+
+async def test_a_declined_card_is_a_failure_once_the_payment_page_is_closed(tmp_path: Path) -> None:
+    text = await page_of(tmp_path, with_page(DECLINED, is_open=False))
+    assert REFRESH not in text
+    assert "The payment did not go through" in text
+    assert "start the payment again at the shop" in text
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_whoever_comes_back_from_paying_is_told_to_wait(tmp_path: Path, is_open: bool) -> None:
+    order = with_page(opened(), is_open=is_open)
+    text = await page_of(tmp_path, order)
+    assert REFRESH in text
+    assert "We are waiting for your payment to be confirmed" in text
+    assert (f"open until {order.jobs[0].expires_at:%Y-%m-%d %H:%M} UTC" in text) is is_open
+
+
+async def test_whoever_pressed_cancel_is_not_told_that_a_payment_is_awaited(tmp_path: Path) -> None:
+    text = await page_of(tmp_path, with_page(opened(), is_open=True), "cancel")
+    assert REFRESH in text, "the gateway's word for it is still to come"
+    assert "We are waiting" not in text
+    assert "No payment has reached us" in text
+
+
+@pytest.mark.parametrize("status", OrderStatus)
+@pytest.mark.parametrize("page", ["success", "cancel"])
+async def test_the_page_speaks_to_the_customer(tmp_path: Path, page: str, status: OrderStatus) -> None:
+    assert "the customer" not in await page_of(tmp_path, with_page(ORDERS[status], is_open=True), page)
+
+
+@pytest.mark.parametrize("status", [each for each in OrderStatus if each not in UNDECIDED])
+async def test_nothing_is_open_or_looked_at_again_once_it_is_decided(tmp_path: Path, status: OrderStatus) -> None:
+    text = await page_of(tmp_path, with_page(ORDERS[status], is_open=True))
+    assert "open until" not in text
+    assert REFRESH not in text

@@ -1,6 +1,7 @@
 """Say in words what an order waits for."""
 
 from datetime import datetime
+from typing import assert_never
 
 from .model import Job, Order
 from .order_status import order_status
@@ -9,13 +10,22 @@ from .statuses import JobState, OrderStatus
 
 def awaited(order: Order, now: datetime) -> str | None:
     """What has to happen next and by whom, or None when nothing is awaited."""
-    match order_status(order):
-        case OrderStatus.PAID | OrderStatus.PARTIALLY_REFUNDED | OrderStatus.REFUNDED:
+    status = order_status(order)
+    match status:
+        case OrderStatus.PAID | OrderStatus.PARTIALLY_CAPTURED | OrderStatus.PARTIALLY_REFUNDED | OrderStatus.REFUNDED:
             return None
         case OrderStatus.AUTHORIZED:
             return "the shop captures the authorized amount"
-        case _:
+        case OrderStatus.REVIEW:
+            return "the shop decides about the money that came"
+        case OrderStatus.CANCELLED if order.cancelled_at is not None:
+            return None
+        case OrderStatus.CANCELLED | OrderStatus.EXPIRED:
+            return "the customer starts the payment again"
+        case OrderStatus.PENDING | OrderStatus.FAILED:
             return _awaited_payment(order.latest_job, now)
+        case _:
+            assert_never(status)
 
 
 def _awaited_payment(job: Job | None, now: datetime) -> str:

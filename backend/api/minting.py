@@ -6,6 +6,7 @@ from typing import Final
 import jwt
 
 ALGORITHM: Final = "HS256"
+LONGEST_USER: Final = 200
 
 
 def mint(
@@ -18,7 +19,17 @@ def mint(
     lifetime: timedelta,
     audience: str | None = None,
 ) -> str:
+    """Raises:
+    ValueError: no token of this user would be taken.
+    """
+    if not is_user(user):
+        raise ValueError(f"a user is 1 to {LONGEST_USER} characters of Unicode")
     claims = {"sub": user, "email": email, "is_admin": is_admin, "iat": now, "exp": now + lifetime}
     if audience is not None:
         claims["aud"] = audience
     return jwt.encode(claims, secret, algorithm=ALGORITHM)
+
+
+def is_user(text: str) -> bool:
+    """Whether it can be kept and told: JSON may name half of a surrogate pair, which no store or digest takes."""
+    return 0 < len(text) <= LONGEST_USER and not any("\ud800" <= char <= "\udfff" for char in text)

@@ -14,10 +14,9 @@ import jwt
 from msgspec import Struct
 
 from .errors import NotAuthenticated
-from .minting import ALGORITHM, mint
+from .minting import ALGORITHM, is_user, mint
 
 LONGEST_TOKEN: Final = 8192
-LONGEST_SUBJECT: Final = 200
 MOST_REMEMBERED: Final = 10_000
 """Some 5 MB; the one verified first is forgotten first."""
 
@@ -79,7 +78,7 @@ class TokenVerifier:
         except (jwt.InvalidTokenError, ValueError, OverflowError):
             raise NotAuthenticated from None
         subject, expires = claims["sub"], claims["exp"]
-        if not isinstance(expires, int | float) or not 0 < len(subject) <= LONGEST_SUBJECT:
+        if not isinstance(expires, int | float) or not is_user(subject):
             raise NotAuthenticated
         email = claims.get("email")
         return Claims(

@@ -90,3 +90,12 @@ def test_a_token_that_is_made_here_is_for_the_audience_that_is_set() -> None:
         user="alice", email="a@example.com", is_admin=False, now=datetime.now(UTC), lifetime=timedelta(minutes=1)
     )
     assert verifier.verify(made).subject == "alice"
+
+
+@pytest.mark.parametrize("user", ["", "\ud800", "alice\udfff", "a" * 201])
+def test_no_token_is_made_for_a_user_whose_token_would_be_refused(user: str) -> None:
+    verifier = TokenVerifier(JWT_SECRET)
+    with pytest.raises(ValueError, match="1 to 200 characters"):
+        verifier.mint(
+            user=user, email="a@example.com", is_admin=False, now=datetime.now(UTC), lifetime=timedelta(minutes=1)
+        )

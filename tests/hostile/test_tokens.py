@@ -81,6 +81,8 @@ TOKENS = {
     "a subject that is a number": made({"sub": 7, "exp": SOON}),
     "a subject that is an object": made({"sub": {"$ne": ""}, "exp": SOON}),
     "an endless subject": made({"sub": "a" * 201, "exp": SOON}),
+    "a subject with half of a character": made({"sub": "\ud800", "exp": SOON}),
+    "a subject that ends in half of a character": made({"sub": "alice\udfff", "exp": SOON}),
     "a token of 9 KB": made(GOOD | {"padding": "x" * 9000}),
     "blanks inside": f"{HEAD}. {BODY}.{SIGNATURE}",
     "padding": f"{HEAD}==.{BODY}.{SIGNATURE}x",

@@ -7,7 +7,7 @@ as JSON numbers or strings and are read letter by letter.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, ValidationInfo, WithJsonSchema
@@ -104,10 +104,18 @@ def _written_with_zone(text: object) -> object:
     return text
 
 
+def _in_utc(at: datetime) -> datetime:
+    """As the stores compare it; the first and the last hours of the calendar may lie beyond it in UTC."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("write a time that is in the years 1 to 9999 in UTC too") from None
+
+
 TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )  # RFC 3339, and no seconds
-Moment = Annotated[datetime, BeforeValidator(_written_with_zone)]
+Moment = Annotated[datetime, BeforeValidator(_written_with_zone), AfterValidator(_in_utc)]
 AmountText = Annotated[
     str,
     BeforeValidator(_exact_text),

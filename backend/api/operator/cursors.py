@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -34,6 +34,6 @@ def read_cursor(text: str | None) -> Cursor | None:
         when = datetime.fromisoformat(at)
     except (ValueError, binascii.Error):
         raise InvalidCursor from None
-    if not space or not row_id or when.tzinfo is None:
+    if not space or not row_id or when.utcoffset() != timedelta():  # ours are in UTC
         raise InvalidCursor
     return Cursor(when, row_id)

@@ -1,7 +1,8 @@
 """Every error as RFC 9457 problem details: one table from what went wrong to status, type and title.
 
 ``type`` is stable and may be programmed against; ``detail`` is a sentence for a person. Nothing that the caller sent
-is repeated except references and amounts: input may hold a card number or a secret.
+is repeated except references and amounts: input may hold a card number or a secret. A customer's browser that comes
+back from the payment page gets a page instead, which has words of its own.
 """
 
 import logging
@@ -9,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from msgspec import Struct
@@ -23,6 +24,7 @@ from ..service import start_payment as starting
 from ..service.answers import KeyOfAnotherRequest, StillInProgress
 from ..service.webhooks import NoSuchGateway
 from .allowed_methods import allowed_methods
+from .pages import is_return_page, trouble_page
 
 log = logging.getLogger(__name__)
 
@@ -169,8 +171,15 @@ def told_of(error: Exception) -> str:
     return STORE_DETAIL if isinstance(error, StoreError) else str(error)
 
 
-async def _known(request: Request, error: Exception) -> JSONResponse:
-    return problem_for(error, request.url.path)
+async def _known(request: Request, error: Exception) -> Response:
+    return _for_its_reader(request, problem_for(error, request.url.path))
+
+
+def _for_its_reader(request: Request, answer: JSONResponse) -> Response:
+    """A page for the customer who comes back to us; else the problem as it is."""
+    if not is_return_page(request):
+        return answer
+    return trouble_page(request, answer.status_code, answer.headers.get("Retry-After"))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -190,7 +199,7 @@ def _plain(item: Mapping[str, Any]) -> dict[str, str]:
     return {"field": field, "in": str(where), "message": str(item["msg"]).removeprefix("Value error, ")}
 
 
-async def _framework(request: Request, error: Exception) -> JSONResponse:
+async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, domain.DomainError):
         return await _known(request, error.__cause__)
@@ -207,8 +216,8 @@ async def _framework(request: Request, error: Exception) -> JSONResponse:
     return response
 
 
-async def _unexpected(request: Request, _: Exception) -> JSONResponse:
-    return unexpected(request.url.path)
+async def _unexpected(request: Request, _: Exception) -> Response:
+    return _for_its_reader(request, unexpected(request.url.path))
 
 
 def unexpected(path: str) -> JSONResponse:

@@ -31,6 +31,14 @@ SECURITY_HEADERS: Final = {
 REFRESH_SECONDS: Final = 2
 
 
+RETURN_PAGES: Final = frozenset({"/api/payment/success", "/api/payment/cancel"})
+
+
+def is_return_page(request: Request) -> bool:
+    """Whether a person waits for the answer, whatever it is."""
+    return request.url.path in RETURN_PAGES and wants_html(request)
+
+
 def wants_html(request: Request) -> bool:
     """Whether a browser asks; a client that takes anything gets JSON."""
     return "text/html" in request.headers.get("accept", "")
@@ -49,6 +57,14 @@ def order_page(request: Request, order: PublicOrderView, words: Words) -> Respon
 
 def no_order_page(request: Request, status: int = 404) -> Response:
     return _page(request, "no_order.html", {}, status)
+
+
+def trouble_page(request: Request, status: int, retry_after: str | None) -> Response:
+    """For a return page whose order cannot be looked up; it loads itself anew where that may help."""
+    response = _page(request, "trouble.html", {"refresh": retry_after}, status)
+    if retry_after is not None:
+        response.headers["Retry-After"] = retry_after
+    return response
 
 
 def try_out_page(request: Request, token: str) -> Response:

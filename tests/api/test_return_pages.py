@@ -12,6 +12,7 @@ from backend.domain.deciding import cancel
 from backend.domain.model import Order, OrderId
 from backend.domain.order_status import order_status
 from backend.domain.statuses import OrderStatus, PaymentStatus
+from backend.ports import StoreUnavailable
 from backend.service.customer_return import UNDECIDED
 from backend.stores import SqliteStore
 from tests.domain.builders import after, fact, learn, opened
@@ -132,3 +133,25 @@ async def test_nothing_is_open_or_looked_at_again_once_it_is_decided(tmp_path: P
     text = await page_of(tmp_path, with_page(ORDERS[status], is_open=True))
     assert "open until" not in text
     assert REFRESH not in text
+
+
+@pytest.mark.parametrize("page", ["success", "cancel"])
+@pytest.mark.parametrize(("error", "status", "looks_again"), [(StoreUnavailable, 503, True), (KeyError, 500, False)])
+async def test_a_browser_gets_a_page_when_nothing_can_be_said(
+    tmp_path: Path, page: str, error: type[Exception], status: int, looks_again: bool
+) -> None:
+    class Faulty(SqliteStore):
+        async def get(self, _: OrderId) -> Order | None:
+            raise error("a fault of the tests")
+
+    async with program(tmp_path, store=lambda _: Faulty(tmp_path / "orders.sqlite3")) as here:
+        address = f"/api/payment/{page}?ref=TEST-001"
+        told, as_json = await here.client.get(address, headers=BROWSER), await here.client.get(address)
+    assert (told.status_code, as_json.status_code) == (status, status)
+    assert as_json.headers["content-type"] == "application/problem+json"
+    assert "your payment is safe" in told.text
+    assert "a fault" not in told.text
+    assert (REFRESH in told.text) is looks_again
+    assert told.headers.get("retry-after") == as_json.headers.get("retry-after")
+    assert told.headers.get_list("x-request-id")
+    assert "default-src 'none'" in told.headers["content-security-policy"]

@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema
 from typing_extensions import TypeAliasType
 
 from ..domain.card_numbers import holds_card_number
-from ..domain.errors import CardNumberNotAccepted, InvalidInput
+from ..domain.errors import AmountOutOfRange, CardNumberNotAccepted, InvalidInput
 from ..domain.exact_json import NumberText
 from ..domain.money import EXPONENTS, MAX_MINOR, WIRE_AMOUNT, CurrencyCode, Money, parse_currency
 from ..domain.references import ORDER_REFERENCE, parse_order_reference
@@ -84,10 +84,10 @@ def payable(text: str, currency: CurrencyCode) -> Money:
     """Raises ValueError unless ``text`` is an exact amount that an order may have."""
     try:
         money = Money.from_wire(text, currency)
+        if not 0 < money.minor <= MAX_MINOR:
+            raise AmountOutOfRange(str(Money(MAX_MINOR, currency)))
     except InvalidInput as exc:
         raise ValueError(str(exc)) from None
-    if not 0 < money.minor <= MAX_MINOR:
-        raise ValueError(f"must be more than zero and at most {Money(MAX_MINOR, currency)}")
     return money
 
 

@@ -3,6 +3,7 @@
     DomainError
     +-- InvalidInput            the caller must change what it sends
     |   +-- InvalidAmount
+    |   |   +-- AmountOutOfRange
     |   +-- UnknownCurrency
     |   +-- InvalidOrderReference
     |   +-- InvalidJson
@@ -51,8 +52,13 @@ class InvalidInput(DomainError):
 
 class InvalidAmount(InvalidInput):
     def __init__(self, currency: str, exponent: int) -> None:
-        decimals = f"at most {exponent} decimals" if exponent else "no decimals"
-        super().__init__(f"write the amount in {currency} as plain digits with {decimals}, such as 10 or 10.00")
+        how = f"at most {exponent} decimals, such as 10 or 10.00" if exponent else "no decimals, such as 10"
+        super().__init__(f"write the amount in {currency} as plain digits with {how}")
+
+
+class AmountOutOfRange(InvalidAmount):
+    def __init__(self, most: str) -> None:
+        InvalidInput.__init__(self, f"must be more than zero and at most {most}")
 
 
 class UnknownCurrency(InvalidInput):

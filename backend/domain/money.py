@@ -8,12 +8,14 @@ from typing import Final, NewType
 
 from msgspec import Struct
 
-from .errors import InvalidAmount, UnknownCurrency
+from .errors import AmountOutOfRange, InvalidAmount, UnknownCurrency
 
 CurrencyCode = NewType("CurrencyCode", str)
 """An active ISO 4217 alphabetic code."""
 
 WIRE_AMOUNT: Final = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,4}))?")  # no sign, exponent, NaN, blank or foreign digit
+
+TOO_LARGE: Final = re.compile(r"0*[1-9][0-9]{12,}(?:\.[0-9]{1,4})?")
 
 MAX_MINOR: Final = 10**12
 """The largest amount that one order may have, in minor units."""
@@ -31,9 +33,12 @@ class Money(Struct, frozen=True):
 
         Raises:
             InvalidAmount: not plain digits, or finer than the currency's minor unit.
+            AmountOutOfRange: more digits than any amount has.
         """
         exponent = EXPONENTS[currency]
         match = WIRE_AMOUNT.fullmatch(text)
+        if match is None and TOO_LARGE.fullmatch(text) is not None:
+            raise AmountOutOfRange(str(cls(MAX_MINOR, currency)))
         if match is None:
             raise InvalidAmount(currency, exponent)
         whole, fraction = match[1], match[2] or ""

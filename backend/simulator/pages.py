@@ -35,7 +35,7 @@ def _style() -> str:
 def _headers() -> dict[str, str]:
     style = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     return {
-        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; "
+        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; "
         "frame-ancestors 'none'",
         "X-Frame-Options": "DENY",
         "X-Content-Type-Options": "nosniff",

@@ -73,6 +73,7 @@ async def test_pages_load_nothing_from_elsewhere_and_forbid_it(here: Program, pa
     outside = Outside()
     outside.feed(response.text)
     assert outside.found == []
+    assert '<link rel="icon" href="/static/icon.svg"' in response.text, "else the browser asks for /favicon.ico"
     policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe-inline" not in policy

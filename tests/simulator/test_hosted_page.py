@@ -43,7 +43,8 @@ async def test_the_page_is_one_plain_form_with_standard_fields(world: World) -> 
         assert form.inputs[name]["autocomplete"] == name
     assert [(button["name"], button["value"]) for button in form.buttons] == [("action", "pay"), ("action", "cancel")]
     assert "formnovalidate" in form.buttons[1]
-    assert not form.tags & {"script", "link", "img", "iframe"}
+    assert not form.tags & {"script", "img", "iframe"}
+    assert response.text.count("<link") == 1, "the one that says that there is no icon"
 
 
 async def test_the_page_says_what_is_paid_to_whom_and_that_it_is_a_test(worlds: Worlds) -> None:
@@ -72,6 +73,8 @@ async def test_the_page_forbids_scripts_framing_and_caching_but_not_the_way_back
     assert "frame-ancestors 'none'" in policy
     assert "script" not in policy
     assert "form-action" not in policy
+    assert '<link rel="icon" href="data:,">' in response.text, "else the browser asks for /favicon.ico"
+    assert "img-src data:" in policy
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["referrer-policy"] == "no-referrer"
 

@@ -35,9 +35,13 @@ def parse(shape: type[Shape], body: bytes) -> Shape:
     WireError: ``body`` is not JSON that can be read exactly, or lacks what ``shape`` needs.
     """
     try:
-        return shape.model_validate(_members(body))
+        told = _members(body)
     except InvalidJson as exc:
         raise WireError(str(exc)) from None
+    if not isinstance(told, dict):
+        raise WireError("the body must be a JSON object")
+    try:
+        return shape.model_validate(told)
     except ValidationError as exc:
         members = sorted({".".join(str(part) for part in error["loc"]) for error in exc.errors(include_input=False)})
         raise WireError(f"missing or not as the manual says: {', '.join(members)}") from None

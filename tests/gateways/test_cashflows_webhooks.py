@@ -80,6 +80,13 @@ def test_an_unsigned_delivery_is_a_hint_about_its_job_and_payment() -> None:
     assert PUBLISHED.read_webhook(b'{"paymentJobReference": 210}') == Hint(None, JOB, None)
 
 
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b"1", b"true", b"null"])
+def test_a_delivery_that_is_no_object_is_told_so(body: bytes) -> None:
+    for scheme in (SIGNED, PUBLISHED):
+        with pytest.raises(WebhookUnreadable, match=r"^the body must be a JSON object$"):
+            scheme.read_webhook(body)
+
+
 def test_what_cannot_be_read_says_which_member_is_wrong() -> None:
     with pytest.raises(WebhookUnreadable, match=r"paymentjobreference"):
         PUBLISHED.read_webhook(b'{"paymentReference": "211"}')

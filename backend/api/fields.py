@@ -165,6 +165,14 @@ Email = Annotated[
     _matching(EMAIL, "write an e-mail address, such as test@example.com"),
     Told({"pattern": EMAIL}),
 ]
+VISIBLE: Final = r"[^\s\x00-\x1f\x7f\x85\u200b-\u200d\u2060\ufeff]"
+REASON: Final = rf"^[^\x00-\x1f\x7f]*{VISIBLE}[^\x00-\x1f\x7f]+{VISIBLE}[^\x00-\x1f\x7f]*$"
+Reason = Annotated[
+    FreeText,
+    Field(min_length=3, max_length=LONGEST_TEXT, examples=["the customer sent it back"]),
+    _matching(REASON, "say why, in 3 to 500 characters, blanks around them not counted"),
+    Told({"pattern": REASON}),
+]
 COUNTRY: Final = "^([A-Z]{2})?$"
 Country = Annotated[
     str,

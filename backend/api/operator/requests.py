@@ -5,10 +5,9 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from ...domain.operations import OperationKind
-from ..fields import AmountText, FreeText
+from ..fields import AmountText, FreeText, Reason
 from ..schemas import StrictRequest
 
-Reason = Annotated[FreeText, Field(min_length=3, max_length=500, examples=["the customer sent it back"])]
 GatewayName = Annotated[FreeText, Field(min_length=1, max_length=64)]
 
 

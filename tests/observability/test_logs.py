@@ -68,6 +68,15 @@ async def test_a_request_is_one_line_with_the_callers_ids_the_order_and_the_paym
     assert "canary" not in json.dumps(lines.lines).lower()
 
 
+@pytest.mark.parametrize("sent", ["ok_" + "canary-Key_" * 4, "ok_too-short", "eyJhbGciOiJI.eyJzdWIiOiJh.c2ln"])
+async def test_a_credential_sent_as_a_request_id_is_replaced(here: Program, lines: Lines, sent: str) -> None:
+    answer = await here.client.get("/api/orders/NONE", headers={"X-Request-ID": sent})
+    assert answer.headers["X-Request-ID"] not in ("", sent)
+    (line,) = [line for line in lines.lines if line["logger"] == "backend.requests"]
+    assert line["request"] == answer.headers["X-Request-ID"]
+    assert sent not in json.dumps(lines.lines)
+
+
 @pytest.mark.parametrize("sent", ["short", "x" * 65, "two words here", "a\nb-injected"])
 async def test_a_malformed_request_id_is_replaced(here: Program, sent: str) -> None:
     headers = {"X-Request-ID": sent.encode()}

@@ -11,8 +11,9 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...domain.card_numbers import holds_card_number
+from ...domain.roles import KEY_PREFIX
 from ...following import Told, Tracer, followed, following_request
-from ...observability.logs import TOLD
+from ...observability.logs import TOKEN, TOLD
 from ...observability.metrics import Metrics
 from ..errors import unexpected
 from ..scope_headers import header
@@ -71,9 +72,11 @@ class FollowedRequests:
 
 
 def _request_id(scope: Scope) -> str | None:
-    """The caller's, unless it holds a card number: it stands in every log line."""
+    """The caller's, unless it holds a card number or is an operator key or a token: it stands in every log line."""
     named = header(scope, b"x-request-id")
-    return None if named is None or holds_card_number(named) else named
+    if named is None or named.startswith(KEY_PREFIX) or TOKEN.search(named) or holds_card_number(named):
+        return None
+    return named
 
 
 def _method(scope: Scope) -> str:

@@ -65,13 +65,13 @@ def test_what_is_no_exact_amount_is_refused(text: str) -> None:
         Money.from_wire(text, GBP)
 
 
-@pytest.mark.parametrize("text", ["92233720368547758.07", "1000000000000", "9" * 40, "0001000000000000.5"])
+@pytest.mark.parametrize("text", ["92233720368547758.07", "1" + "0" * 13, "9" * 40, "0001000000000000.5"])
 def test_an_amount_of_too_many_digits_is_told_the_most_that_it_may_be(text: str) -> None:
     with pytest.raises(InvalidAmount, match=r"at most 10000000000\.00 GBP"):
         Money.from_wire(text, GBP)
 
 
-@pytest.mark.parametrize("text", ["9" * 13 + "x", "0" * 13, "0" * 14 + "1", "9" * 13 + ".", "9" * 13 + ".12345"])
+@pytest.mark.parametrize("text", ["9" * 13 + "x", "0" * 14, "0" * 14 + "1", "9" * 13 + ".", "9" * 13 + ".12345"])
 def test_digits_that_are_no_amount_are_told_how_to_write_one(text: str) -> None:
     with pytest.raises(InvalidAmount, match=r"plain digits with at most 2 decimals, such as 10 or 10\.00"):
         Money.from_wire(text, GBP)

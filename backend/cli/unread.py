@@ -14,7 +14,8 @@ PLAIN: Final = re.compile(
 )
 """A whole head, of lines that nobody could read in another way."""
 NAMES: Final = re.compile(rb"\n([a-z0-9-]+):")
-LEFT_TO_THE_PARSER: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect"})
+LEFT_TO_THE_PARSER: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect", b"proxy-connection"})
+"""The last one is to the parser what ``Connection`` is."""
 LENGTH: Final = re.compile(rb"\ncontent-length: ?([0-9]{1,7})\r")
 KEPT: Final = re.compile(rb"\nconnection: ?keep-alive\r")
 ORIGIN: Final = re.compile(rb"\n[Oo]rigin: ?([!-~]+)\r")

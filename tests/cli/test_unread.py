@@ -31,6 +31,7 @@ NOT_PLAIN: Final = (
     HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
     HEAD + b"Connection: close\r\n\r\n",
     HEAD + b"Connection: keep-alive, upgrade\r\n\r\n",
+    HEAD + b"Proxy-Connection: close\r\n\r\n",
     HEAD + b"X: 1\r\nx: 2\r\n\r\n",
     HEAD + b"X: 1\0\r\n\r\n",
     HEAD + b"X: 1\nContent-Length: 2\r\n\r\n{}",

@@ -175,7 +175,7 @@ class JobThread(Generic[R]):
         jobs: list[Job[R]] = []
         try:
             if not self._runner.begin():
-                return [job for job in waiting if not job.is_claimed]
+                return [job for job in waiting if not job.is_claimed and not job.is_answered()]
             self._add_newcomers(waiting)
             jobs += [job for job in waiting if job.claim()]
             if not self._runner.run(jobs):

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
 import pytest
@@ -250,6 +251,26 @@ async def test_write_whose_caller_left_while_it_waited_for_the_lock_is_not_made(
             await asyncio.sleep(0)
             other.execute("ROLLBACK")
         assert await stays
+    assert await stored(path, "LEFT") is None
+
+
+async def test_store_whose_caller_left_while_it_waited_for_the_lock_can_be_closed(path: Path) -> None:
+    waits = Event()
+
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            try:
+                return super().execute(sql, parameters)
+            except sqlite3.OperationalError:
+                waits.set()
+                raise
+
+    async with opened(path, timeout_seconds=LIMIT_SECONDS, connection_class=Connection) as store:
+        with locked(path):
+            left = asyncio.create_task(store.insert(an_order("LEFT")))
+            await asyncio.to_thread(waits.wait)
+            left.cancel()
+            await store.close()
     assert await stored(path, "LEFT") is None
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import pymongo
+from bson.errors import InvalidDocument
 from msgspec import Struct
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError, WriteConcernError, WriteError
@@ -33,6 +34,9 @@ Database: TypeAlias = AsyncDatabase[Document]
 
 BULK_WRITE_SINCE: Final = 25
 """The wire version of MongoDB 8.0."""
+NOT_ENCODED: Final = (InvalidDocument, OverflowError, UnicodeEncodeError)
+"""What the driver raises for a command that it cannot put into MongoDB's form: too large, or a value that it has no
+place for."""
 DURABLE: Final = {"w": "majority", "j": True}
 """Set on each command, so that no URL weakens it."""
 ALONE_UNDER_WAY: Final = 64
@@ -140,7 +144,7 @@ async def _bounded(sending: Awaitable[None], turns: Sequence[InTurn], seconds: f
 
 
 class _Together:
-    """Sends turns together, or all of them side by side while the server takes no ``bulkWrite``."""
+    """Sends turns together; or side by side, while the server takes no ``bulkWrite``, or where one cannot be sent."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -156,6 +160,8 @@ class _Together:
                 if exc.code not in NOT_TAKEN:
                     raise
                 self._alone_until = now + ALONE_SECONDS
+            except NOT_ENCODED:
+                pass  # each then tells for itself
         return await _send_side_by_side(self._database, turns)
 
 
@@ -203,7 +209,7 @@ async def _send_side_by_side(database: Database, turns: Sequence[InTurn]) -> Non
     async def send(turn: InTurn) -> None:
         try:
             await _send_alone(database, turn)
-        except PyMongoError as exc:
+        except (PyMongoError, *NOT_ENCODED) as exc:
             turn.error = exc
 
     async with asyncio.TaskGroup() as tasks:

@@ -448,6 +448,24 @@ async def test_write_that_a_shard_left_open_is_unknown_beside_one_that_was_refus
     assert answers[2] is False
 
 
+@pytest.mark.parametrize("text", ["\ud800", "x" * 17_000_000], ids=["no text", "too large"])
+async def test_write_that_cannot_be_sent_fails_no_other(
+    mongodb_url: str, mongodb_database_name: str, text: str
+) -> None:
+    async with opened(mongodb_url, mongodb_database_name) as store:
+        order = await begun(store)
+        failed, inserted, applied = await asyncio.gather(
+            store.write_record(Record(RecordId("kind/1"), text), 0),
+            store.insert(an_order("B")),
+            store.receive_and_apply(a_delivery(), order.id, applying("applied")),
+            return_exceptions=True,
+        )
+        assert isinstance(failed, Exception)
+        assert inserted is True
+        assert await store.get_delivery(a_delivery().id) == applied
+        assert await store.get(order.id) == noted(order, "applied")
+
+
 def refusing_bulk_writes(code: int) -> BadAnswer:
     return BadAnswer({"ok": 0.0, "code": code, "errmsg": "no such command"}, 1000, frozenset({b"bulkWrite"}))
 

@@ -257,6 +257,13 @@ class DocumentUnreadable(StoreError):
         super().__init__(f"{document_id} cannot be read: {why}")
 
 
+class UnreadableOrder(Struct, frozen=True):
+    """Stands in a scan in the place of an order that is there and cannot be read; ``why`` goes on after its id."""
+
+    id: OrderId
+    why: str
+
+
 class Work(StrEnum):
     """What of an order falls due by itself."""
 
@@ -319,11 +326,10 @@ class OrderStore(Protocol):
         Every condition is looked up by an index. What cannot be read is left out and logged.
         """
 
-    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order]:
+    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order | UnreadableOrder]:
         """Up to ``limit`` orders by id, those after ``after``: every order, page by page, while others write.
 
-        Raises:
-            DocumentTooNew, DocumentUnreadable: an export must not leave anything out in silence.
+        What cannot be read has its place too: an export must not leave anything out in silence, nor end there.
         """
 
     async def money_at_risk(self, mode: Mode) -> Mapping[CurrencyCode, int]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
 
 import typer
 
@@ -21,6 +21,9 @@ By: TypeAlias = Annotated[
     str, typer.Option(help="Who you are, for the order's history; your user name on this machine by default.")
 ]
 Reason: TypeAlias = Annotated[str, typer.Option(help="Why; stands in the order's history for ever.")]
+
+
+RESTORING: Final = "docs/stores.md (Backup) tells how to bring such an order back; every other one can be worked with"
 
 
 def load() -> "Settings":
@@ -102,7 +105,7 @@ def _no_order(reference: str, mode: str) -> str:
 
 def _finish(run: Callable[[], Awaitable[T]]) -> T:
     from ..domain.errors import DomainError
-    from ..ports import StoreError
+    from ..ports import DocumentTooNew, DocumentUnreadable, StoreError
 
     async def main() -> T:
         return await run()
@@ -111,5 +114,9 @@ def _finish(run: Callable[[], Awaitable[T]]) -> T:
         return asyncio.run(main())
     except DomainError as exc:
         fail(f"not done: {exc}")
+    except DocumentUnreadable as exc:
+        fail(f"{exc}; {RESTORING}", Exit.FOUND)
+    except DocumentTooNew as exc:
+        fail(str(exc), Exit.FOUND)
     except StoreError as exc:
         fail(f"the store did not do it; the same command may be given again: {exc}", Exit.AWAY)

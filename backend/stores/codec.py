@@ -18,12 +18,12 @@ from typing import Final, TypeVar
 from msgspec import json, to_builtins
 
 from ..domain.deliveries import Delivery
-from ..domain.model import SCHEMA, STEERING, Order
+from ..domain.model import SCHEMA, STEERING, Order, OrderId
 from ..domain.order_status import order_status
 from ..domain.records import Record, RecordId
 from ..domain.risk import at_risk_minor
 from ..domain.searching import Lag
-from ..ports import DocumentTooNew, DocumentUnreadable
+from ..ports import DocumentTooNew, DocumentUnreadable, UnreadableOrder
 from .stored_shape import StoredShape
 from .upgrades import DELIVERY_UPGRADES, ORDER_UPGRADES, STATE_SINCE, derived_anew
 from .upgrades import Document as Document
@@ -89,7 +89,7 @@ def order_from_document(
         DocumentTooNew, DocumentUnreadable
     """
     current = _upgraded(order_id, document, SCHEMA, upgrades)
-    beside = _beside(version, next_check_at, next_notice_at)
+    beside = _beside(order_id, version, next_check_at, next_notice_at)
     order = _read(order_id, lambda: _ORDER.from_document(current, **beside))
     if isinstance(document, Mapping) and 0 < document["schema"] < STATE_SINCE:
         order = derived_anew(order)
@@ -106,7 +106,7 @@ def order_from_json(
     upgrades: Upgrades = ORDER_UPGRADES,
 ) -> Order:
     """As ``order_from_document``, for a document kept as JSON."""
-    beside = _beside(version, next_check_at, next_notice_at)
+    beside = _beside(order_id, version, next_check_at, next_notice_at)
     order = _read(order_id, lambda: _ORDER.from_json(text, **beside))  # today's schema in one pass
     if order is None or order.schema != SCHEMA:
         return order_from_document(
@@ -148,12 +148,24 @@ def searchable(order: Order) -> Document:
     }
 
 
-def _beside(version: int, next_check_at: str | None, next_notice_at: str | None) -> Document:
-    return {
-        "version": version,
-        "next_check_at": _maybe_datetime(next_check_at),
-        "next_notice_at": _maybe_datetime(next_notice_at),
-    }
+def _beside(order_id: str, version: object, next_check_at: str | None, next_notice_at: str | None) -> Document:
+    if not isinstance(version, int):
+        raise DocumentUnreadable(order_id, "its version is no number")
+    try:
+        times = {"next_check_at": _maybe_datetime(next_check_at), "next_notice_at": _maybe_datetime(next_notice_at)}
+    except (TypeError, ValueError):
+        raise DocumentUnreadable(order_id, "the time of its next look or notice is none") from None
+    return {"version": version, **times}
+
+
+def utf8(document_id: str, text: bytes) -> str:
+    """Raises:
+    DocumentUnreadable
+    """
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        raise DocumentUnreadable(document_id, "its text is no UTF-8") from None
 
 
 def _of_its_name(order_id: str, order: Order) -> Order:
@@ -213,6 +225,17 @@ def headers_from_json(delivery_id: str, text: str) -> object:
 
 def record(record_id: str, version: int, expires_at: str | None, text: str) -> Record:
     return Record(RecordId(record_id), text, version, _maybe_datetime(expires_at))
+
+
+def scanned(rows: Iterable[tuple[str, Callable[[], Order]]]) -> list[Order | UnreadableOrder]:
+    """Each order under its id, or what is wrong with it."""
+    found: list[Order | UnreadableOrder] = []
+    for order_id, read in rows:
+        try:
+            found.append(read())
+        except (DocumentTooNew, DocumentUnreadable) as exc:
+            found.append(UnreadableOrder(OrderId(order_id), str(exc).removeprefix(f"{order_id} ")))
+    return found
 
 
 def readable(readers: Iterable[Callable[[], T]]) -> list[T]:

@@ -21,7 +21,7 @@ from ..domain.references import JobReference
 from ..domain.searching import Cursor, DeliveryQuery, Lag, OrderQuery
 from ..domain.statuses import OrderStatus
 from ..domain.terms import Mode
-from ..ports import Applied, Apply, Work
+from ..ports import Applied, Apply, UnreadableOrder, Work
 from . import codec
 
 T = TypeVar("T")
@@ -145,9 +145,9 @@ class MemoryStore:
         names = _page(found, query.after, limit)
         return codec.readable(partial(_order, OrderId(name[1]), found[name[0], OrderId(name[1])]) for name in names)
 
-    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order]:
+    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order | UnreadableOrder]:
         names = sorted(name for name, order in self.disk.orders.items() if order.mode is mode and name > (after or ""))
-        return [_order(name, self.disk.orders[name]) for name in names[:limit]]
+        return codec.scanned((name, partial(_order, name, self.disk.orders[name])) for name in names[:limit])
 
     async def money_at_risk(self, mode: Mode) -> Mapping[CurrencyCode, int]:
         total: Counter[CurrencyCode] = Counter()

@@ -27,7 +27,7 @@ from ..domain.references import JobReference
 from ..domain.searching import DeliveryQuery, Lag, OrderQuery
 from ..domain.statuses import OrderStatus
 from ..domain.terms import Mode
-from ..ports import Applied, Apply, Work
+from ..ports import Applied, Apply, UnreadableOrder, Work
 from . import codec, mongo_search
 from .mongo_indexes import DELIVERIES, ORDERS, RECORDS
 from .mongo_link import NEWEST, Collection, MongoLink
@@ -133,10 +133,10 @@ class MongoStore:
         rows = await self._page(self._link.orders, mongo_search.orders(query), "placed_at", limit)
         return codec.readable(partial(read_order, row) for row in rows)
 
-    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order]:
+    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order | UnreadableOrder]:
         page = {"_id": {"$gt": after or f"{mode}/", "$lt": f"{mode}0"}}  # "0" comes right after "/"
         rows = await self._link.read(lambda: self._link.orders.find(page, sort=[("_id", 1)], limit=limit).to_list())
-        return [read_order(row) for row in rows]
+        return codec.scanned((row["_id"], partial(read_order, row)) for row in rows)
 
     async def money_at_risk(self, mode: Mode) -> Mapping[CurrencyCode, int]:
         sums = await self._summed({"mode": mode.value, "at_risk_minor": {"$gt": 0}}, "$currency", "$at_risk_minor")

@@ -25,7 +25,7 @@ from ..domain.references import JobReference
 from ..domain.searching import DeliveryQuery, Lag, OrderQuery
 from ..domain.statuses import OrderStatus
 from ..domain.terms import Mode
-from ..ports import Applied, Apply, StoreOutcomeUnknown, StoreUnavailable, Work
+from ..ports import Applied, Apply, StoreOutcomeUnknown, StoreUnavailable, UnreadableOrder, Work
 from . import codec, sqlite_search
 from .job_thread import JobThread
 from .sqlite_file import ConnectionClass, SqliteLink
@@ -92,8 +92,10 @@ DROP_DELIVERIES: Final = """
     )
 """
 SCAN: Final = """
-    SELECT id, version, next_check_at, next_notice_at, document FROM orders WHERE id > ? AND id < ? ORDER BY id LIMIT ?
+    SELECT id, version, next_check_at, next_notice_at, CAST(document AS BLOB) FROM orders
+    WHERE id > ? AND id < ? ORDER BY id LIMIT ?
 """
+"""As bytes: text that is no UTF-8 would spoil the whole page, and not only its own row."""
 COUNT: Final = "SELECT status, count(*) FROM orders WHERE mode = ? AND status <> '' GROUP BY status"
 
 AT_RISK: Final = """
@@ -210,10 +212,10 @@ class SqliteStore:
         rows = await self._reads.run(lambda connection: connection.execute(statement, values).fetchall())
         return codec.readable(partial(read_order, row) for row in rows)
 
-    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order]:
+    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order | UnreadableOrder]:
         values = (after or f"{mode}/", f"{mode}0", limit)  # "0" comes right after "/"
         rows = await self._reads.run(lambda connection: connection.execute(SCAN, values).fetchall())
-        return [read_order(row) for row in rows]
+        return codec.scanned((row[0], partial(read_order, row)) for row in rows)
 
     async def money_at_risk(self, mode: Mode) -> Mapping[CurrencyCode, int]:
         rows = await self._reads.run(lambda connection: connection.execute(AT_RISK, (mode,)).fetchall())

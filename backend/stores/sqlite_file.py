@@ -113,6 +113,11 @@ def is_busy(exc: BaseException) -> bool:
     return error_code(exc) in BUSY
 
 
+def is_no_utf8(exc: BaseException) -> bool:
+    """Whether a text that was read cannot be one; the message holds it."""
+    return str(exc).startswith("Could not decode to UTF-8")
+
+
 def _check_writable(path: Path) -> None:
     """SQLite opens what it may not write for reading, and leaves a log beside it that nobody may write later either."""
     effective = os.access in os.supports_effective_ids

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from ..domain.model import Order, OrderId
+from ..ports import DocumentUnreadable
 from . import codec
+from .sqlite_file import is_no_utf8
 from .sqlite_schema import CHANGING_COLUMNS, ORDER_COLUMNS, STEADY_COLUMNS
 
 Row: TypeAlias = tuple[object, ...]
-OrderRow: TypeAlias = tuple[str, int, str | None, str | None, str]
+OrderRow: TypeAlias = tuple[str, int, str | None, str | None, str | bytes]
 """Id, version, the times of the next look and notice, and the document."""
 
 ORDER_ROW: Final = ("id", "mode", "expected_version", *ORDER_COLUMNS)
@@ -58,7 +60,12 @@ GET_ALL: Final = """
 
 
 def find_order(connection: sqlite3.Connection, order_id: OrderId) -> OrderRow | None:
-    row: OrderRow | None = connection.execute(GET, (order_id,)).fetchone()
+    try:
+        row: OrderRow | None = connection.execute(GET, (order_id,)).fetchone()
+    except sqlite3.OperationalError as exc:
+        if is_no_utf8(exc):
+            raise DocumentUnreadable(order_id, "its text is no UTF-8") from None  # SQLite's message holds the text
+        raise
     return row
 
 
@@ -99,6 +106,8 @@ def order_values(order: Order, expected_version: int) -> Row:
 
 def read_order(row: OrderRow) -> Order:
     order_id, version, next_check_at, next_notice_at, text = row
+    if isinstance(text, bytes):
+        text = codec.utf8(order_id, text)
     return codec.order_from_json(
         order_id, text, version=version, next_check_at=next_check_at, next_notice_at=next_notice_at
     )

@@ -38,7 +38,7 @@ def orders(query: OrderQuery, limit: int) -> Statement:
         conditions.append(("currency = ?", [query.currency]))
     if query.needs_attention is not None:
         conditions.append(("needs_attention = ?", [query.needs_attention]))
-    columns = "id, version, next_check_at, next_notice_at, document"
+    columns = "id, version, next_check_at, next_notice_at, CAST(document AS BLOB)"  # as ``sqlite.SCAN`` has them
     return _page(f"SELECT {columns} FROM orders", conditions, "placed_at", query.after, limit)  # noqa: S608 - ours
 
 

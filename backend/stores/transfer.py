@@ -7,7 +7,7 @@ are not in it: what they led to is in the orders, and what they had not yet is l
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, BinaryIO, Final
@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..domain.model import Order
+from ..domain.model import Order, OrderId
 from ..domain.terms import Mode
-from ..ports import DocumentUnreadable, OrderStore
+from ..ports import DocumentUnreadable, OrderStore, UnreadableOrder
 from . import codec
 
 FORMAT: Final = "rafflestack-orders"
@@ -34,6 +34,13 @@ class DamagedExport(Exception):
     """The file is not a whole export; nothing was imported. The message says where."""
 
 
+class Exported(Struct, frozen=True):
+    """How many orders were written, and which could not be read, with the reason: those are not in the file."""
+
+    orders: int
+    unreadable: Mapping[OrderId, str]
+
+
 class Imported(Struct, frozen=True):
     """``kept`` are orders that the store had in the same version or a newer one."""
 
@@ -42,13 +49,15 @@ class Imported(Struct, frozen=True):
     kept: int = 0
 
 
-async def export_orders(store: OrderStore, modes: Iterable[Mode], file: BinaryIO, now: datetime, tell: Progress) -> int:
-    """Write every order of ``modes``; returns how many.
+async def export_orders(
+    store: OrderStore, modes: Iterable[Mode], file: BinaryIO, now: datetime, tell: Progress
+) -> Exported:
+    """Write every order of ``modes`` that can be read.
 
     Raises:
         StoreError: the file is not whole, and has no last line.
     """
-    whole, count = sha256(), 0
+    whole, count, unreadable = sha256(), 0, dict[OrderId, str]()
 
     def write(line: dict[str, Any]) -> None:
         text = json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
@@ -57,13 +66,24 @@ async def export_orders(store: OrderStore, modes: Iterable[Mode], file: BinaryIO
 
     write({"format": FORMAT, "version": FORMAT_VERSION, "exported_at": codec.instant(now)})
     for mode in modes:
-        async for page in _pages(store, mode):
+        async for page in pages(store, mode):
             for order in page:
-                write(_line(order))
-            count += len(page)
+                if isinstance(order, UnreadableOrder):
+                    unreadable[order.id] = order.why
+                else:
+                    write(_line(order))
+                    count += 1
             tell(count)
     file.write(json.dumps({"orders": count, "sha256": whole.hexdigest()}).encode() + b"\n")
-    return count
+    return Exported(count, unreadable)
+
+
+async def pages(store: OrderStore, mode: Mode) -> AsyncIterator[Sequence[Order | UnreadableOrder]]:
+    """Every order of the mode, by id."""
+    after = None
+    while page := await store.scan(mode, after, PAGE):
+        yield page
+        after = page[-1].id
 
 
 def check_export(file: BinaryIO) -> int:
@@ -107,13 +127,6 @@ async def _import(store: OrderStore, order: Order, done: Imported) -> Imported:
 def _due(order: Order, now: datetime) -> Order:
     named = any(job.job_reference is not None for job in order.jobs)
     return replace(order, next_check_at=now) if named else order
-
-
-async def _pages(store: OrderStore, mode: Mode) -> AsyncIterator[list[Order]]:
-    after = None
-    while page := list(await store.scan(mode, after, PAGE)):
-        yield page
-        after = page[-1].id
 
 
 def _line(order: Order) -> dict[str, Any]:

@@ -111,9 +111,74 @@ def test_verify_finds_a_changed_byte_and_ends_with_4(run: Run, paid: str, tmp_pa
     assert wrong == {"mock/TEST-001": ["history entry 1 was changed after it was written"]}
 
 
+def change_document(folder: Path, order: str, change: str) -> None:
+    with closing(sqlite3.connect(folder / "orders.sqlite3")) as store, store:
+        store.execute(f"UPDATE orders SET document = {change} WHERE id = ?", (order,))  # noqa: S608 - a test's own words
+
+
+@pytest.fixture
+def damaged(run: Run, paid: str, tmp_path: Path) -> Path:
+    """The data folder, with an order before the good one and two after it that nobody can read."""
+    with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as store, store:
+        for name in ("mock/A", "mock/Y", "mock/Z"):
+            store.execute(
+                "INSERT INTO orders SELECT ?, mode, version, next_check_at, '[]', document, next_notice_at, '[]', "
+                "status, email, amount_minor, currency, placed_at, needs_attention, at_risk_minor FROM orders "
+                "WHERE id = 'mock/TEST-001'",
+                (name,),
+            )
+    change_document(tmp_path, "mock/A", "substr(document, 1, 500)")
+    change_document(tmp_path, "mock/Y", "CAST(X'7bff7d' AS TEXT)")
+    change_document(tmp_path, "mock/Z", "json_set(document, '$.schema', 99)")
+    return tmp_path
+
+
+def test_verify_names_what_it_cannot_read_and_checks_the_rest(run: Run, paid: str, damaged: Path) -> None:
+    change_document(damaged, f"mock/{paid}", "replace(document, 'customer alice', 'customer mallo')")
+    told = run("verify", "--json", code=4)
+    assert told["orders"] == 4
+    assert {order: sentences[0][:20] for order, sentences in told["wrong"].items()} == {
+        "mock/A": "cannot be read: its ",
+        "mock/TEST-001": "history entry 1 was ",
+        "mock/Y": "cannot be read: its ",
+        "mock/Z": "was written in schem",
+    }
+    assert "mock/Y: cannot be read: its text is no UTF-8" in run("verify", code=4)
+
+
+def test_verify_names_an_order_without_a_history_and_one_whose_history_makes_no_sense(
+    run: Run, paid: str, damaged: Path
+) -> None:
+    change_document(damaged, f"mock/{paid}", "json_set(document, '$.history', json('[]'))")
+    assert run("verify", "--json", code=4)["wrong"][f"mock/{paid}"] == [
+        "its history tells of no order (AssertionError)"
+    ]
+
+
+def test_export_writes_what_can_be_read_and_names_the_rest(run: Run, paid: str, damaged: Path) -> None:
+    told = run("export", "backup.jsonl", code=4)
+    assert "exported 1 orders to backup.jsonl" in told
+    for line in ("mock/A cannot be read", "mock/Y cannot be read", "mock/Z was written in schema 99"):
+        assert line in told
+    assert "backup.jsonl is not whole: it lacks 3 orders; docs/stores.md" in told
+    again = run("export", "again.jsonl", "--json", code=4)
+    assert (again["orders"], sorted(again["unreadable"])) == (1, ["mock/A", "mock/Y", "mock/Z"])
+    assert run("import", "backup.jsonl", "--json")["kept"] == 1
+
+
+def test_an_order_that_cannot_be_read_is_told_with_what_to_do(run: Run, paid: str, damaged: Path) -> None:
+    for command in ("show", "explain"):
+        for order in ("A", "Y"):
+            told = run(command, order, code=4)
+            assert told.startswith(f"mock/{order} cannot be read: ")
+            assert "docs/stores.md (Backup) tells how to bring such an order back" in told
+        assert "run the newer version" in run(command, "Z", code=4)
+    assert paid in run("orders")
+
+
 def test_export_and_import_tell_how_many_orders_they_carried(run: Run, paid: str, tmp_path: Path) -> None:
     file = str(tmp_path / "export.jsonl")
-    assert run("export", file, "--json") == {"file": file, "orders": 1}
+    assert run("export", file, "--json") == {"file": file, "orders": 1, "unreadable": {}}
     assert "exists already" in run("export", file, code=1)
     assert run("import", file, "--json") == {"added": 0, "updated": 0, "kept": 1}
 

@@ -1,9 +1,13 @@
 """What the contract checks work on: a place that holds documents, and stores connected to it."""
 
-from contextlib import AsyncExitStack
+import sqlite3
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from pymongo import AsyncMongoClient
+
+from backend.domain.model import OrderId
 from backend.ports import OrderStore
 from backend.stores import MemoryStore, MongoStore, SqliteStore
 from backend.stores.memory import MemoryDisk
@@ -20,6 +24,9 @@ class Bench(Protocol):
     async def lossy_store(self, *, landed: bool) -> OrderStore:
         """The same, but the answer to its next write is lost: after the write landed, or before."""
 
+    async def spoil(self, order_id: OrderId) -> None:
+        """Make a stored order one that nobody can read, behind every store's back."""
+
     async def close(self) -> None: ...
 
 
@@ -32,6 +39,9 @@ class MemoryBench:
 
     async def lossy_store(self, *, landed: bool) -> OrderStore:
         return MemoryStore(LossyDisk(self.disk, LostAnswer(landed, armed=True)))
+
+    async def spoil(self, order_id: OrderId) -> None:
+        self.disk.orders[order_id].text = "{"
 
     async def close(self) -> None: ...
 
@@ -49,6 +59,10 @@ class SqliteBench:
         store = await self._opened(SqliteStore(self.path, connection_class=lossy_connection_class(fault)))
         fault.armed = True
         return store
+
+    async def spoil(self, order_id: OrderId) -> None:
+        with closing(sqlite3.connect(self.path)) as other, other:
+            other.execute("UPDATE orders SET document = '{' WHERE id = ?", (order_id,))
 
     async def close(self) -> None:
         await self._open.aclose()
@@ -75,6 +89,10 @@ class MongoBench:
         store = await self._opened(MongoStore(url, self._database, most_wire_version=self._most_wire_version))
         fault.armed = True
         return store
+
+    async def spoil(self, order_id: OrderId) -> None:
+        async with AsyncMongoClient[dict[str, Any]](self._url) as client:
+            await client[self._database]["orders"].update_one({"_id": order_id}, {"$unset": {"order.terms": ""}})
 
     async def close(self) -> None:
         await self._open.aclose()

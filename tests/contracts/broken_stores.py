@@ -15,11 +15,11 @@ from backend.domain.deliveries import Delivery, DeliveryId
 from backend.domain.model import Order, OrderId
 from backend.domain.references import JobReference
 from backend.domain.terms import Mode
-from backend.ports import Applied, Apply, OrderStore, StoreOutcomeUnknown, StoreUnavailable, Work
+from backend.ports import Applied, Apply, OrderStore, StoreOutcomeUnknown, StoreUnavailable, UnreadableOrder, Work
 from backend.stores import MemoryStore
 from backend.stores.memory import MemoryDisk
 
-from . import applying, inbox, order_store
+from . import applying, inbox, order_store, searching
 from .faults import LossyDisk, LostAnswer
 from .order_store import Check
 
@@ -36,6 +36,9 @@ class BrokenBench:
 
     async def lossy_store(self, *, landed: bool) -> OrderStore:
         return self.store_class(LossyDisk(self.disk, LostAnswer(landed, armed=True)))
+
+    async def spoil(self, order_id: OrderId) -> None:
+        self.disk.orders[order_id].text = "{"
 
     async def close(self) -> None: ...
 
@@ -332,6 +335,11 @@ class TrustsItsGuess(ReadsFromACache):
         return stored is not None and await super().replace(order, stored.version)
 
 
+class ScansOnlyWhatItCanRead(MemoryStore):
+    async def scan(self, mode: Mode, after: OrderId | None, limit: int) -> Sequence[Order | UnreadableOrder]:
+        return [order for order in await super().scan(mode, after, limit) if isinstance(order, Order)]
+
+
 BROKEN: Final[dict[type[MemoryStore], Check]] = {
     InsertChecksThenWrites: order_store.one_of_100_racing_inserts_wins,
     InsertOverwrites: order_store.an_order_is_inserted_once,
@@ -368,6 +376,7 @@ BROKEN: Final[dict[type[MemoryStore], Check]] = {
     AppliesOverOthers: applying.a_known_row_waits_where_the_order_was_changed_by_others,
     SettlesTheFirstOnly: applying.a_known_row_is_counted_and_settled_with_the_order,
     SettlesFirst: applying.cut_short_it_never_settles_without_the_order,
+    ScansOnlyWhatItCanRead: searching.a_scan_names_what_it_cannot_read_and_goes_on,
     KeepsBodiesAsText: inbox.a_delivery_comes_back_as_it_was_received,
 }
 """Each with the check that must catch it."""

@@ -13,7 +13,7 @@ from backend.domain.references import PaymentReference
 from backend.domain.searching import Cursor, DeliveryQuery, Lag, OrderQuery
 from backend.domain.statuses import OrderStatus, PaymentStatus
 from backend.domain.terms import Mode
-from backend.ports import OrderStore, Work
+from backend.ports import OrderStore, UnreadableOrder, Work
 
 from .bench import Bench
 from .examples import MINUTE, NOON, TICK, a_delivery, after, an_order, with_job
@@ -113,9 +113,27 @@ async def a_scan_meets_every_order_of_its_mode_once(bench: Bench) -> None:
     seen: list[str] = []
     last: OrderId | None = None
     while page := await store.scan(Mode.MOCK, last, 3):
-        seen += [order.reference for order in page]
+        seen += [order.id for order in page]
         last = page[-1].id
-    assert seen == ["A", "B", "C.1", "C/1"]
+    assert seen == ["mock/A", "mock/B", "mock/C.1", "mock/C/1"]
+
+
+async def a_scan_names_what_it_cannot_read_and_goes_on(bench: Bench) -> None:
+    store = await bench.store()
+    orders = [an_order(name) for name in "ABCD"]
+    for order in orders:
+        await store.insert(order)
+    for order in (orders[1], orders[3]):
+        await bench.spoil(order.id)
+    first = await store.scan(Mode.MOCK, None, 2)
+    assert [each.id for each in first] == [order.id for order in orders[:2]]
+    assert first[0] == orders[0]
+    last = await store.scan(Mode.MOCK, first[-1].id, 10)
+    assert last[0] == orders[2]
+    for unreadable, order in ((first[1], orders[1]), (last[1], orders[3])):
+        assert isinstance(unreadable, UnreadableOrder)
+        assert unreadable.id == order.id
+        assert unreadable.why.startswith("cannot be read: ")
 
 
 async def money_at_risk_is_summed_by_currency(bench: Bench) -> None:
@@ -194,6 +212,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     a_search_follows_what_is_written,
     pages_of_a_search_leave_nothing_out,
     a_scan_meets_every_order_of_its_mode_once,
+    a_scan_names_what_it_cannot_read_and_goes_on,
     money_at_risk_is_summed_by_currency,
     orders_are_counted_by_status,
     notices_fall_due_beside_looks,

@@ -6,7 +6,7 @@ from backend.ports import StoreError
 from backend.stores import MemoryStore
 from backend.stores.memory import MemoryDisk
 
-from . import applying, inbox, order_store
+from . import applying, inbox, order_store, searching
 from .broken_stores import BROKEN, BrokenBench
 from .order_store import Check
 
@@ -21,11 +21,11 @@ async def test_broken_store_fails_the_named_check(broken: type[MemoryStore], che
 
 
 def test_every_named_check_is_part_of_the_suite() -> None:
-    assert set(BROKEN.values()) <= {*order_store.CHECKS, *inbox.CHECKS, *applying.CHECKS}
+    assert set(BROKEN.values()) <= {*order_store.CHECKS, *inbox.CHECKS, *applying.CHECKS, *searching.CHECKS}
 
 
 def test_no_check_is_left_out_of_the_suite() -> None:
-    for module in (order_store, inbox, applying):
+    for module in (order_store, inbox, applying, searching):
         named_like_checks = {
             value
             for name, value in vars(module).items()

@@ -194,7 +194,10 @@ class World:
 
     async def orders(self) -> list[Order]:
         """All orders as stored, past every fault."""
-        return list(await self.store.scan(Mode.MOCK, None, 1000))
+        scanned = await self.store.scan(Mode.MOCK, None, 1000)
+        found = [order for order in scanned if isinstance(order, Order)]
+        assert len(found) == len(scanned), "every order can be read"
+        return found
 
     async def order(self, order_id: OrderId) -> Order | None:
         return await self.store.get(order_id)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -223,6 +224,13 @@ def test_fields_in_another_order_are_the_same_order() -> None:
 def test_text_that_is_no_document_is_unreadable(text: str) -> None:
     with pytest.raises(DocumentUnreadable):
         read_from_json(text)
+
+
+@pytest.mark.parametrize("beside", [{"version": "two"}, {"next_check_at": "soon"}, {"next_notice_at": 5}])
+def test_what_is_beside_a_document_and_cannot_be_makes_it_unreadable(beside: dict[str, Any]) -> None:
+    known: dict[str, Any] = {"version": 1, "next_check_at": None, "next_notice_at": None}
+    with pytest.raises(DocumentUnreadable):
+        codec.order_from_json(ORDER.id, codec.order_to_json(ORDER), **known | beside)
 
 
 def test_unreadable_document_is_reported_without_what_it_holds() -> None:

@@ -54,7 +54,10 @@ def export_all(
 def import_all(
     file: Annotated[typer.FileBinaryRead, typer.Argument(help="An export that is whole.")], as_json: AsJson = False
 ) -> None:
-    """Add the orders of FILE that the store lacks, and update those it has older. A damaged file changes nothing."""
+    """Add the orders of FILE that the store lacks, and update those it has older. A damaged file changes nothing.
+
+    Ends with 4 if an order is in the store with another history: it is named, and left as it is.
+    """
     from ..stores.transfer import DamagedExport, import_orders
 
     now = datetime.now(UTC)
@@ -67,6 +70,10 @@ def import_all(
         print_json(done)
     else:
         typer.echo(f"imported: {done.added} added, {done.updated} updated, {done.kept} kept as they were")
+    for order, why in done.conflicts.items():
+        typer.echo(harmless(f"{order} {why}"), err=True)
+    if done.conflicts:
+        fail(f"{len(done.conflicts)} orders of the file were left as they are in the store", Exit.FOUND)
 
 
 def verify(as_json: AsJson = False) -> None:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ..domain.model import Order, OrderId
 from ..domain.terms import Mode
-from ..ports import DocumentUnreadable, OrderStore, UnreadableOrder
+from ..ports import DocumentTooNew, DocumentUnreadable, OrderStore, UnreadableOrder
 from . import codec
 
 FORMAT: Final = "rafflestack-orders"
@@ -42,11 +42,13 @@ class Exported(Struct, frozen=True):
 
 
 class Imported(Struct, frozen=True):
-    """``kept`` are orders that the store had in the same version or a newer one."""
+    """``kept`` are orders of which the store knew as much or more. ``conflicts`` were left as they are too, and why:
+    neither history is the beginning of the other, so that one of them would have been lost."""
 
     added: int = 0
     updated: int = 0
     kept: int = 0
+    conflicts: Mapping[OrderId, str] = {}
 
 
 async def export_orders(
@@ -97,7 +99,10 @@ def check_export(file: BinaryIO) -> int:
 
 
 async def import_orders(store: OrderStore, file: BinaryIO, now: datetime, tell: Progress) -> Imported:
-    """Add what the store lacks and bring up to date what it has older; doing it again changes nothing more.
+    """Add what the store lacks, and replace an order whose history is a beginning of the file's.
+
+    Doing it again changes nothing more. Versions alone are not compared: they are numbers, which come again, with
+    another history, when a backup was put back.
 
     Every order that has a payment job at the gateway is due at ``now``: much may have happened since the export.
 
@@ -118,10 +123,32 @@ async def import_orders(store: OrderStore, file: BinaryIO, now: datetime, tell: 
 async def _import(store: OrderStore, order: Order, done: Imported) -> Imported:
     if await store.insert(order):
         return replace(done, added=done.added + 1)
-    while (stored := await store.get(order.id)) is not None and stored.version < order.version:
-        if await store.replace(order, stored.version):
-            return replace(done, updated=done.updated + 1)
+    try:
+        while (stored := await store.get(order.id)) is not None and _is_news(order, stored):
+            newer = replace(order, version=max(order.version, stored.version + 1))
+            if await store.replace(newer, stored.version):
+                return replace(done, updated=done.updated + 1)
+    except (DocumentTooNew, DocumentUnreadable) as exc:
+        return _conflict(done, order.id, str(exc).removeprefix(f"{order.id} "))
+    if stored is not None and not _begins(order, stored):
+        return _conflict(done, order.id, "has another history here than in the file")
     return replace(done, kept=done.kept + 1)
+
+
+def _is_news(order: Order, stored: Order) -> bool:
+    """Whether the order tells all that is stored, and more; of one history, what was sent and seen since."""
+    grew = (len(order.history), order.version) > (len(stored.history), stored.version)
+    return grew and _begins(stored, order)
+
+
+def _begins(shorter: Order, longer: Order) -> bool:
+    """Whether the history of one is the beginning of the other's, or all of it: each digest is over all before."""
+    digests = [[entry.digest for entry in order.history] for order in (shorter, longer)]
+    return digests[0] == digests[1][: len(digests[0])]
+
+
+def _conflict(done: Imported, order_id: OrderId, why: str) -> Imported:
+    return replace(done, conflicts={**done.conflicts, order_id: why})
 
 
 def _due(order: Order, now: datetime) -> Order:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -180,7 +181,20 @@ def test_export_and_import_tell_how_many_orders_they_carried(run: Run, paid: str
     file = str(tmp_path / "export.jsonl")
     assert run("export", file, "--json") == {"file": file, "orders": 1, "unreadable": {}}
     assert "exists already" in run("export", file, code=1)
-    assert run("import", file, "--json") == {"added": 0, "updated": 0, "kept": 1}
+    assert run("import", file, "--json") == {"added": 0, "updated": 0, "kept": 1, "conflicts": {}}
+
+
+def test_import_names_an_order_that_went_another_way_and_ends_with_4(run: Run, paid: str, tmp_path: Path) -> None:
+    shutil.copy(tmp_path / "orders.sqlite3", tmp_path / "before.sqlite3")
+    run("refund", paid, "--amount", "1.00", "--reason", "sent back")
+    run("export", "refunded.jsonl")
+    (tmp_path / "before.sqlite3").replace(tmp_path / "orders.sqlite3")
+    run("refund", paid, "--amount", "2.00", "--reason", "sent back")
+    told = run("import", "refunded.jsonl", code=4)
+    assert "0 added, 0 updated, 0 kept as they were" in told
+    assert "mock/TEST-001 has another history here than in the file" in told
+    assert "1 orders of the file were left as they are in the store" in told
+    assert [each["amount_minor"] for each in run("show", paid, "--json")["order"]["operations"]] == [200]
 
 
 def test_notifications_of_an_order_can_be_listed(run: Run, paid: str) -> None:

@@ -78,6 +78,41 @@ async def test_importing_again_changes_nothing_and_never_overwrites_what_is_newe
     assert await store.get(newer.id) == noted(newer, "since then")
 
 
+async def test_an_order_that_went_another_way_since_is_kept_and_named(bench: Bench) -> None:
+    """As after a backup was put back: the same versions come again, with another history."""
+    source, store = MemoryStore(), await bench.store()
+    first = an_order("A")
+    theirs = noted(noted(first, "there"), "and there again")
+    for here in (noted(first, "here"), noted(noted(noted(first, "here"), "so"), "and so")):
+        await source.insert(theirs)
+        if not await store.insert(here):
+            await store.replace(here, 2)
+        done = await import_orders(store, await exported(source), LATER, quietly)
+        assert done == Imported(conflicts={first.id: "has another history here than in the file"})
+        assert await store.get(first.id) == here
+
+
+async def test_a_longer_history_is_taken_over_whatever_version_the_shorter_one_has(bench: Bench) -> None:
+    source, store = MemoryStore(), await bench.store()
+    first = an_order("A")
+    longer = noted(first, "more")
+    await source.insert(longer)
+    await store.insert(replace(first, version=7))
+    assert await import_orders(store, await exported(source), LATER, quietly) == Imported(updated=1)
+    assert await store.get(first.id) == replace(longer, version=8)
+
+
+async def test_a_stored_order_that_cannot_be_read_is_not_overwritten(bench: Bench) -> None:
+    source, store = MemoryStore(), await bench.store()
+    for name in "AB":
+        await source.insert(an_order(name))
+    await store.insert(an_order("A"))
+    await bench.spoil(an_order("A").id)
+    done = await import_orders(store, await exported(source), LATER, quietly)
+    assert done.added == 1
+    assert done.conflicts[an_order("A").id].startswith("cannot be read: ")
+
+
 async def test_an_order_that_cannot_be_read_is_named_and_every_other_one_is_exported(bench: Bench) -> None:
     store, other = await bench.store(), MemoryStore()
     for name in "ABC":

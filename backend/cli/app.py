@@ -1,15 +1,27 @@
 """Every command, in the order in which help lists them."""
 
-from typing import Final
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from . import access, acting, backup, calling, checking, keeping, looking, serving, telling
-from .exits import MEANINGS
+from .exits import MEANINGS, Exit, fail
 
 EPILOG: Final = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + "."
 
+
+class Commands(TyperGroup):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Python hands on what is no text as lone surrogates, which neither a store nor a terminal takes."""
+        for number, word in enumerate(args, start=1):
+            if not word.isascii() and any("\ud800" <= char <= "\udfff" for char in word):
+                fail(f"word {number} of the command is no UTF-8 text", Exit.USAGE)
+        return super().parse_args(ctx, args)
+
+
 app: Final = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,

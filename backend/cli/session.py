@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
 
 import typer
 
+from . import texts
 from .exits import Exit, fail
 
 if TYPE_CHECKING:
@@ -18,9 +19,14 @@ T = TypeVar("T")
 
 OrderArgument: TypeAlias = Annotated[str, typer.Argument(metavar="ORDER", help="The order's reference.")]
 By: TypeAlias = Annotated[
-    str, typer.Option(help="Who you are, for the order's history; your user name on this machine by default.")
+    str,
+    typer.Option(
+        callback=texts.maybe, help="Who you are, for the order's history; your user name on this machine by default."
+    ),
 ]
-Reason: TypeAlias = Annotated[str, typer.Option(help="Why; stands in the order's history for ever.")]
+Reason: TypeAlias = Annotated[
+    str, typer.Option(callback=texts.reason, help="Why; stands in the order's history for ever.")
+]
 
 
 RESTORING: Final = "docs/stores.md (Backup) tells how to bring such an order back; every other one can be worked with"
@@ -96,7 +102,10 @@ def whoever(by: str) -> str:
     """The given name, or that of whoever is logged in here."""
     import getpass
 
-    return by or getpass.getuser()
+    name = by or getpass.getuser()
+    if (why := texts.fault(name, shortest=1)) is not None:
+        fail(f"say who you are with --by: the user name on this machine {why}", Exit.USAGE)
+    return name
 
 
 def _no_order(reference: str, mode: str) -> str:

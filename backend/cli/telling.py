@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .exits import Exit
+from . import texts
+from .exits import Exit, fail
 from .output import AsJson, print_json, print_lines
 from .session import By, OrderArgument, find_order, whoever, with_services
 
@@ -39,14 +40,17 @@ def redeliver(
 
 def endpoint(
     action: Annotated[EndpointAction, typer.Argument(help="What to do with it.")] = EndpointAction.SHOW,
-    reason: Annotated[str, typer.Option(help="Why it is paused.")] = "",
+    reason: Annotated[str, typer.Option(callback=texts.maybe_reason, help="Why it is paused.")] = "",
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
     """The shop's endpoint for notifications: show how it does, send a test event, pause it, resume it."""
 
+    if action is EndpointAction.PAUSE and not reason:
+        fail("say why it is paused, with --reason", Exit.USAGE)
+
     async def work(services: "Services") -> dict[str, Any]:
-        return await _act(services, action, by=whoever(by), why=reason or "no reason was given")
+        return await _act(services, action, by=whoever(by), why=reason)
 
     told = with_services(work)
     print_json(told) if as_json else print_lines([f"{name}: {value}" for name, value in told.items()])

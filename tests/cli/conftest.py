@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,7 +16,7 @@ from typer.testing import CliRunner
 
 from backend.cli import app
 from tests.api.program import BASE_URL, JWT_SECRET, WEBHOOK_SECRET, program
-from tests.program.host import Host, copy_project
+from tests.program.host import PROJECT, Host, copy_project
 
 Run: TypeAlias = Callable[..., Any]
 CARD = {"cc-number": "4111 1111 1111 1111", "cc-name": "Test User", "cc-exp": "12/35", "cc-csc": "123"}
@@ -36,6 +40,25 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         return json.loads(result.stdout) if "--json" in words and code in (0, 4) else result.output
 
     return call
+
+
+def in_a_shell(script: str, folder: Path, **settings: str) -> "subprocess.CompletedProcess[bytes]":
+    """What ``script`` does, in which ``backend`` is the command: a process of its own, in ``folder``."""
+    command = f"exec {shlex.quote(sys.executable)} -c 'from backend.cli import app; app()' \"$@\""
+    program = folder / "bin" / "backend"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{command}\n")
+    program.chmod(0o755)
+    environment = {
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(PROJECT),
+        **settings,
+    }
+    return subprocess.run(
+        ["bash", "-c", script], env=environment, cwd=folder, capture_output=True, timeout=60, check=False
+    )
 
 
 @pytest.fixture

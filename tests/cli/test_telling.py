@@ -44,7 +44,12 @@ def test_the_endpoint_is_shown_tried_paused_and_resumed(run: Run, told: str) -> 
 
 def test_without_an_endpoint_each_command_says_what_to_set(run: Run, paid: str) -> None:
     assert "off: NOTIFICATION_URL is not set" in run("endpoint")
-    for words in (("endpoint", "test"), ("endpoint", "pause"), ("endpoint", "resume"), ("redeliver", paid, "1")):
+    for words in (
+        ("endpoint", "test"),
+        ("endpoint", "pause", "--reason", "we are moving"),
+        ("endpoint", "resume"),
+        ("redeliver", paid, "1"),
+    ):
         assert "set NOTIFICATION_URL" in run(*words, code=1)
 
 

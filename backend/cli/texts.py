@@ -1,0 +1,45 @@
+"""What people type that stands in histories for ever: held to what the API takes, before anything is done."""
+
+import re
+from typing import Final
+
+import typer
+
+from ..domain.card_numbers import holds_card_number
+
+SHORTEST_REASON: Final = 3
+LONGEST_REASON: Final = 500
+"""Both as in ``api/operator/requests.py``, whose libraries no command need load for it; a test compares them."""
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def fault(text: str, *, shortest: int) -> str | None:
+    """What is wrong with a text, in words that do not hold it; None where nothing is. Blanks around it do not count."""
+    if not shortest <= len(text.strip()) <= len(text) <= LONGEST_REASON:
+        return f"must have {shortest} to {LONGEST_REASON} characters, and not only blanks"
+    if CONTROL.search(text) is not None:
+        return "must not contain control characters"
+    if holds_card_number(text):
+        return "must not contain a card number"
+    return None
+
+
+def reason(text: str) -> str:
+    """For an option that must be given."""
+    return _checked(text, SHORTEST_REASON)
+
+
+def maybe(text: str) -> str:
+    """For an option that may be left out."""
+    return text and _checked(text, shortest=1)
+
+
+def maybe_reason(text: str) -> str:
+    return text and _checked(text, SHORTEST_REASON)
+
+
+def _checked(text: str, shortest: int) -> str:
+    why = fault(text, shortest=shortest)
+    if why is not None:
+        raise typer.BadParameter(why)
+    return text

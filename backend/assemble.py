@@ -19,7 +19,7 @@ from .domain.terms import Mode
 from .gateways.http import GatewayHttp
 from .gateways.late_network import LateNetwork
 from .gateways.registry import GatewayContext, build, find_factories
-from .open_store import make_store
+from .open_store import data_folder, make_store, opening
 from .ports import Clock, OrderStore, PaymentGateway, ShopEndpoint
 from .service.erase import Erase
 from .service.gateway_guard import GatewayGuard
@@ -173,16 +173,19 @@ class SimulatedAccount:
 
 
 def simulate(settings: Settings, webhook_client: httpx.AsyncClient) -> SimulatedAccount:
-    """A simulator on the ledger in the data folder, which every process of this program shares."""
+    """A simulator on the ledger in the data folder, which every process of this program shares.
+
+    Raises:
+        StoreUnavailable: the ledger cannot be opened.
+    """
     from .simulator import Simulator, SimulatorSettings  # costs start-up time that real gateways need not pay
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    account = SimulatorSettings(
-        public_base_url=settings.base_url + SANDBOX_PATH, ledger_path=settings.data_dir / LEDGER_FILE
-    )
+    ledger = data_folder(settings) / LEDGER_FILE
+    account = SimulatorSettings(public_base_url=settings.base_url + SANDBOX_PATH, ledger_path=ledger)
     if settings.cashflows_webhook_secret is not None:
         account = replace(account, webhook_secret=settings.cashflows_webhook_secret.get_secret_value())
-    simulator = Simulator(account, webhook_client=webhook_client)
+    with opening(ledger):
+        simulator = Simulator(account, webhook_client=webhook_client)
     told = {
         "CASHFLOWS_MERCHANT_ID": account.configuration_id,
         "CASHFLOWS_API_KEY": account.api_key,

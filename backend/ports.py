@@ -236,9 +236,16 @@ class ShopEndpoint(Protocol):
 class StoreError(Exception):
     """The store did not do what was asked."""
 
+    todo: str = ""
+    """What a person is to do about it, where that is known."""
+
 
 class StoreUnavailable(StoreError):
     """Nothing was read or written; try again later."""
+
+    def __init__(self, why: str, todo: str = "") -> None:
+        super().__init__(f"{why}: {todo}" if todo else why)
+        self.todo = todo
 
 
 class StoreOutcomeUnknown(StoreError):

@@ -9,6 +9,7 @@ from .config import SettingsError, load_settings
 from .gateways.registry import GatewayPluginError
 from .observability.exporting import start_exporting
 from .observability.logs import configure_logging
+from .ports import StoreError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -32,6 +33,6 @@ def __getattr__(name: str) -> "FastAPI":
         gc.set_threshold(YOUNG_OBJECTS)
         gc.enable()
         globals()["app"] = application
-    except (SettingsError, GatewayPluginError) as exc:
+    except (SettingsError, GatewayPluginError, StoreError) as exc:
         sys.exit(f"cannot start: {exc}")
     return application

@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
         "simulator",
         "worker",
     },
-    "server": {"bootstrap", "config", "gateways", "observability"},
+    "server": {"bootstrap", "config", "gateways", "observability", "ports"},
     "doctor": {"assemble", "config", "domain", "gateways", "ports"},
     "cli": {
         "api",

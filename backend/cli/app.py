@@ -1,24 +1,14 @@
 """Every command, in the order in which help lists them."""
 
-from typing import Any, Final
+from typing import Final
 
 import typer
-from typer.core import TyperGroup
 
 from . import access, acting, backup, calling, checking, keeping, looking, serving, telling
-from .exits import MEANINGS, Exit, fail
+from .commands import Commands
+from .exits import MEANINGS
 
 EPILOG: Final = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + "."
-
-
-class Commands(TyperGroup):
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Python hands on what is no text as lone surrogates, which neither a store nor a terminal takes."""
-        for number, word in enumerate(args, start=1):
-            if not word.isascii() and any("\ud800" <= char <= "\udfff" for char in word):
-                fail(f"word {number} of the command is no UTF-8 text", Exit.USAGE)
-        return super().parse_args(ctx, args)
-
 
 app: Final = typer.Typer(
     cls=Commands,

@@ -9,7 +9,7 @@ import typer
 
 from ..domain.terms import Mode
 from .exits import Exit, fail
-from .output import AsJson, Progress, harmless, print_json, progress
+from .output import AsJson, Progress, harmless, print_json, progress, writing
 from .session import RESTORING, with_store
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def export_all(
     from ..stores.transfer import export_orders
 
     async def export(store: "OrderStore", partial: Path, tell: Progress) -> "Exported":
-        with partial.open("xb") as out:
+        with writing(partial, instead_of=file), partial.open("xb") as out:
             done = await export_orders(store, Mode, out, datetime.now(UTC), tell)
             out.flush()
             os.fsync(out.fileno())
@@ -37,10 +37,12 @@ def export_all(
     if file.exists():
         fail(f"{file} exists already; nothing was exported")
     partial = file.with_name(file.name + ".partial")
-    partial.unlink(missing_ok=True)
+    with writing(partial, instead_of=file):
+        partial.unlink(missing_ok=True)
     with progress("exported") as tell:
         done = with_store(lambda store: export(store, partial, tell))
-    partial.replace(file)
+    with writing(partial, instead_of=file):
+        partial.replace(file)
     if as_json:
         print_json({"file": str(file), "orders": done.orders, "unreadable": done.unreadable})
     else:

@@ -12,6 +12,7 @@ class Exit(IntEnum):
     USAGE = 2
     AWAY = 3
     FOUND = 4
+    UNREAD = 141  # as of a program that the system ended for it (128 and SIGPIPE)
 
 
 MEANINGS = {
@@ -20,6 +21,7 @@ MEANINGS = {
     Exit.USAGE: "the command or a setting is wrong: the message says what to change",
     Exit.AWAY: "no answer from the store or the gateway, or the outcome is not known yet: the same again is safe",
     Exit.FOUND: "it was looked at, and something is wrong: see what was printed",
+    Exit.UNREAD: "what it had to say could not be written (a closed pipe, a full disk): it may be done or not",
 }
 
 

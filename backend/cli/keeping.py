@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .exits import Exit, fail
-from .output import AsJson, plain, print_json, print_lines
+from .output import AsJson, plain, print_json, print_lines, writing
 from .session import By, OrderArgument, Reason, find_order, load, whoever, with_services
 
 if TYPE_CHECKING:
@@ -119,6 +119,6 @@ def _told(services: "Services", delivery: "Delivery") -> dict[str, Any]:
 def _write(target: Path, parts: dict[str, str]) -> None:
     from zipfile import ZIP_DEFLATED, ZipFile
 
-    with ZipFile(target, "x", ZIP_DEFLATED) as bundle:
+    with writing(target), ZipFile(target, "x", ZIP_DEFLATED) as bundle:
         for name, text in parts.items():
             bundle.writestr(name, text)

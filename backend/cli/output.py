@@ -3,13 +3,16 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, TypeAlias
 
 import typer
 from msgspec import Struct, to_builtins
+
+from .exits import fail
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,6 +65,19 @@ def progress(doing: str) -> Iterator[Progress]:
     with Bars(*columns, console=_console(stderr=True), transient=True) as bars:
         task = bars.add_task(doing, total=None)
         yield lambda count: bars.update(task, completed=count)
+
+
+@contextmanager
+def writing(file: Path, *, instead_of: Path | None = None) -> Iterator[None]:
+    """End the command in one line when ``file`` cannot be written, and leave no part of it behind."""
+    try:
+        yield
+    except FileExistsError:
+        fail(f"{file} exists already; nothing was written")
+    except OSError as exc:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+        fail(f"{instead_of or file} cannot be written: {exc.strerror}")
 
 
 def words(value: object) -> str:

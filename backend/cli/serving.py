@@ -42,7 +42,6 @@ def run(
 
     settings = load()
     configure_logging(settings)
-    typer.echo(_welcome(settings))
     # uvicorn ends by raising the signal that stopped it once more; a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     config = uvicorn.Config(
@@ -57,12 +56,31 @@ def run(
         log_config=None,
         proxy_headers=False,  # TRUSTED_PROXIES decides, within the application
     )
+    config.load()  # the application, which is refused before anything is said of it
+    _try_store(settings)
+    typer.echo(_welcome(settings))
     usual = ALONE_SECONDS if fd is None else TOGETHER_SECONDS
     server = DrainingServer(config, drain_seconds=usual if settings.drain_seconds is None else settings.drain_seconds)
     with suppress(KeyboardInterrupt):  # raised once more after a stop by Ctrl-C, which is no failure either
         server.run(sockets=None if fd is None else [inherited(fd)])
     if not server.started:
         raise typer.Exit(Exit.AWAY)
+
+
+def _try_store(settings: "Settings") -> None:
+    """Open the store once: uvicorn tells of an application that cannot start by a traceback."""
+    from ..open_store import make_store
+    from ..ports import StoreError
+
+    async def work() -> None:
+        store = make_store(settings)
+        await store.open()
+        await store.close()
+
+    try:
+        asyncio.run(work())
+    except StoreError as exc:
+        fail(f"cannot start: {exc}", Exit.AWAY)
 
 
 def worker() -> None:

@@ -128,4 +128,4 @@ def _finish(run: Callable[[], Awaitable[T]]) -> T:
     except DocumentTooNew as exc:
         fail(str(exc), Exit.FOUND)
     except StoreError as exc:
-        fail(f"the store did not do it; the same command may be given again: {exc}", Exit.AWAY)
+        fail(f"the store did not do it: {exc}; the same command may be given again", Exit.AWAY)

@@ -38,7 +38,7 @@ async def _from_outside(settings: Settings) -> AsyncIterator[Finding]:
                 yield await reaching.gateway(name, gateway)
             yield reaching.shop(opened.notifier.address, await opened.notifier.health())
     except StoreError as exc:
-        yield wrong("store", str(exc), "check MONGO_URL or DATA_DIR, and that the server or the disk is there")
+        yield reaching.store_failed(exc, "check MONGO_URL or DATA_DIR, and that the server or the disk is there")
     except GatewayPluginError as exc:
         yield wrong("gateway", str(exc), "check GATEWAYS")
     if settings.mode is not Mode.MOCK and settings.uses_cashflows:

@@ -36,11 +36,16 @@ async def store(opened: OrderStore, clock: Clock) -> AsyncIterator[Finding]:
         await opened.ping()
         await _write(opened, clock)
     except StoreError as exc:
-        yield wrong("store", str(exc), "see that the disk has room and may be written, or that MongoDB has a primary")
+        yield store_failed(exc, "see that the disk has room and may be written, or that MongoDB has a primary")
         return
     yield ok("store", "was read and written")
     if isinstance(opened, Indexed):
         yield _indexes(await opened.index_differences())
+
+
+def store_failed(exc: StoreError, todo: str) -> Finding:
+    """``todo`` where the failure itself does not say what is to be done."""
+    return wrong("store", str(exc).removesuffix(f": {exc.todo}"), exc.todo or todo)
 
 
 async def _write(opened: OrderStore, clock: Clock) -> None:

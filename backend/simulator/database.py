@@ -40,6 +40,9 @@ class Database:
     """A connection with explicit transactions; outside one, every statement commits by itself."""
 
     def __init__(self, path: Path | None) -> None:
+        """Raises:
+        sqlite3.Error, OSError: the file cannot be opened, or is none.
+        """
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(
@@ -47,9 +50,13 @@ class Database:
         )
         self.shared = path is not None
         self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(SCHEMA)
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.executescript(SCHEMA)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
         return self._connection.execute(statement, values)

@@ -6,6 +6,7 @@ Settings come from the environment (``SIMULATOR_*``); what it runs with is print
 import asyncio
 import os
 import socket
+import sqlite3
 import sys
 
 import uvicorn
@@ -21,12 +22,23 @@ def main() -> None:
         listener = listening_socket(host, port_from_environment(os.environ))
         port = listener.getsockname()[1]
         settings = settings_from_environment(os.environ, port)
+        simulator = opened(settings)
     except ValueError as exc:
         sys.exit(f"simulator: {exc}")
     except OSError as exc:
         sys.exit(f"simulator: cannot listen on {host}, SIMULATOR_PORT: {exc.strerror}")
     say(f"{banner(settings)}Listening on http://{host}:{port}\n")
-    asyncio.run(serve(Simulator(settings), listener))
+    asyncio.run(serve(simulator, listener))
+
+
+def opened(settings: SimulatorSettings) -> Simulator:
+    """Raises:
+    ValueError: its ledger cannot be opened.
+    """
+    try:
+        return Simulator(settings)
+    except (OSError, sqlite3.Error) as exc:
+        raise ValueError(f"cannot open the ledger {settings.ledger_path}, in SIMULATOR_DATA_DIR: {exc}") from exc
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

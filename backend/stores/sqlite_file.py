@@ -8,6 +8,7 @@ old file, and lose it all at the next start.
 """
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,18 @@ LOG_KEPT_BYTES: Final = 64 * 1024 * 1024
 BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 ONE_STATEMENTS_FAULT: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
 """Errors of a statement, not of the file: the transaction goes on without it."""
+REMEDIES: Final = {
+    sqlite3.SQLITE_FULL: "free some space on its disk",
+    sqlite3.SQLITE_READONLY: "make it and its folder writable for the program's user",
+    sqlite3.SQLITE_PERM: "make it and its folder writable for the program's user",
+    sqlite3.SQLITE_CANTOPEN: "see that its folder is there, and that the program's user may write in it",
+    sqlite3.SQLITE_NOTADB: "put a backup in its place (docs/stores.md)",
+    sqlite3.SQLITE_CORRUPT: "put a backup in its place (docs/stores.md)",
+}
+OF_A_FULL_DISK: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""How SQLite also says that the files beside the database cannot be made or grow."""
+LEAST_FREE_BYTES: Final = 64 * 1024
+"""What the least of these files takes, an index of the log, and some more."""
 ConnectionClass: TypeAlias = type[sqlite3.Connection]
 FileIdentity: TypeAlias = tuple[int, int]
 
@@ -111,6 +124,23 @@ def error_code(exc: BaseException) -> int | None:
 def is_busy(exc: BaseException) -> bool:
     """Whether another process merely holds a lock."""
     return error_code(exc) in BUSY
+
+
+def what_to_do(path: Path, exc: BaseException) -> str:
+    """What a person is to do about a failure that does not go away by itself; nothing for others."""
+    if isinstance(exc, PermissionError):
+        return REMEDIES[sqlite3.SQLITE_READONLY]
+    code = error_code(exc)
+    if code in OF_A_FULL_DISK and _is_full(path.parent):
+        return REMEDIES[sqlite3.SQLITE_FULL]
+    return "" if code is None else REMEDIES.get(code, "")
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < LEAST_FREE_BYTES
+    except OSError:
+        return False
 
 
 def is_no_utf8(exc: BaseException) -> bool:

@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 
 from ..ports import StoreOutcomeUnknown, StoreUnavailable
 from .job_thread import Job, fail
-from .sqlite_file import ONE_STATEMENTS_FAULT, SqliteLink, error_code, is_busy
+from .sqlite_file import ONE_STATEMENTS_FAULT, SqliteLink, error_code, is_busy, what_to_do
 from .sqlite_row_writes import ROW_WORK, NotAsUsual, RowWork, RowWrite, decided, write_rows
 
 log = logging.getLogger(__name__)
@@ -211,8 +211,8 @@ def all_or_nothing() -> Iterator[None]:
         raise sqlite3.OperationalError(str(exc)) from exc
 
 
-def unavailable(path: Path, why: object) -> StoreUnavailable:
-    return StoreUnavailable(f"{path}: {why}")
+def unavailable(path: Path, why: BaseException | str) -> StoreUnavailable:
+    return StoreUnavailable(f"{path}: {why}", "" if isinstance(why, str) else what_to_do(path, why))
 
 
 def _row_works(jobs: Jobs) -> list[RowWork[object]]:

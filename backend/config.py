@@ -214,8 +214,6 @@ def load_settings() -> Settings:
         SettingsError: a value is wrong, or production would run unsafely.
     """
     settings = read_settings()
-    if settings.notification_url is not None and settings.notification_secret is None:
-        raise SettingsError("set NOTIFICATION_SECRET too: what NOTIFICATION_URL is told is signed with it")
     check_production(settings)
     return settings
 
@@ -224,7 +222,7 @@ def read_settings() -> Settings:
     """As ``load_settings``, safe for production or not.
 
     Raises:
-        SettingsError: a value is wrong.
+        SettingsError: a value is wrong, or does not go with another.
     """
     try:
         settings = Settings()
@@ -236,6 +234,8 @@ def read_settings() -> Settings:
         raise SettingsError("; ".join(wrong)) from None
     if settings.payment_mode is not None and settings.uses_cashflows:
         raise SettingsError("unset PAYMENT_MODE: with cashflows in GATEWAYS, its settings decide the mode")
+    if settings.notification_url is not None and settings.notification_secret is None:
+        raise SettingsError("set NOTIFICATION_SECRET too: what NOTIFICATION_URL is told is signed with it")
     return settings
 
 

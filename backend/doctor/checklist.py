@@ -18,7 +18,7 @@ LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 def for_real_money(settings: Settings) -> Iterator[Finding]:
     yield _mode(settings)
-    yield from _refusals(settings)
+    yield from refusals(settings)
     yield _public("PUBLIC_BASE_URL", settings.base_url)
     yield _frontend(settings)
     yield _origins(settings)
@@ -40,7 +40,7 @@ def _mode(settings: Settings) -> Finding:
     )
 
 
-def _refusals(settings: Settings) -> Iterator[Finding]:
+def refusals(settings: Settings) -> Iterator[Finding]:
     for missing in unsafe_for_production(settings):
         yield wrong("start", "the program refuses to start in production like this", f"set {missing}")
 

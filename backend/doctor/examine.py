@@ -25,6 +25,9 @@ async def examine(*, production: bool) -> AsyncIterator[Finding]:
     if production:
         for finding in checklist.for_real_money(settings):
             yield finding
+    elif settings.mode is Mode.PRODUCTION:
+        for finding in checklist.refusals(settings):
+            yield finding
     async for finding in _from_outside(settings):
         yield finding
 

@@ -14,7 +14,7 @@ from .findings import Finding, note, ok, wrong
 FEWEST_DIFFERENT: Final = 10
 """Different characters in a secret of 32; random text of any alphabet has more."""
 GUESSABLE: Final = ("secret", "password", "changeme", "change-me", "example", "your-", "12345678")
-NEW_ONE: Final = "openssl rand -hex 32"
+NEW_ONE: Final = "run `openssl rand -hex 32`, and set JWT_SECRET_KEY to what it prints"
 
 LIVE_SCHEME: Final = (
     "a live Cashflows account uses sha512 (SHA-512 over API key and body, unsigned webhooks); "
@@ -73,9 +73,9 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
     if weak is None:
         yield ok("JWT_SECRET_KEY", "is long and looks random")
     elif settings.mode is Mode.MOCK:
-        yield note("JWT_SECRET_KEY", weak, f"before real money: JWT_SECRET_KEY=$({NEW_ONE})")
+        yield note("JWT_SECRET_KEY", weak, f"before real money: {NEW_ONE}")
     else:
-        yield wrong("JWT_SECRET_KEY", weak, f"set the secret of the shop's login; a new one: {NEW_ONE}")
+        yield wrong("JWT_SECRET_KEY", weak, f"set the secret of the shop's login; for a new one {NEW_ONE}")
     if settings.uses_cashflows and settings.cashflows_scheme == "hmac-sha256" and settings.mode is not Mode.MOCK:
         yield _webhook_secret(settings)
     if settings.mode is not Mode.MOCK:
@@ -92,6 +92,8 @@ def _webhook_secret(settings: Settings) -> Finding:
 
 def _weakness(secret: SecretStr) -> str | None:
     text = secret.get_secret_value()
+    if text.startswith("$("):
+        return "is a command and not what it prints: nothing runs it there"
     if len(text) < SHORTEST_SECRET:
         return f"has fewer than {SHORTEST_SECRET} characters"
     if len(set(text)) < FEWEST_DIFFERENT:

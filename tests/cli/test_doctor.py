@@ -87,6 +87,27 @@ def test_a_weak_secret_is_only_worth_knowing_in_mock_mode(
     assert secret not in str(told)
 
 
+def test_the_doctor_finds_what_the_start_refuses(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFICATION_URL", "https://shop.example/hooks")
+    found = findings(run)["settings"]
+    assert (found["level"], found["said"].split(":")[0]) == ("wrong", "set NOTIFICATION_SECRET too")
+    monkeypatch.delenv("NOTIFICATION_URL")
+    for name, value in (LIVE | {"JWT_SECRET_KEY": "short", "GATEWAYS": "acme", "PAYMENT_MODE": "production"}).items():
+        monkeypatch.setenv(name, value)
+    refusals = [each for each in run("doctor", "--json", code=4) if each["what"] == "start"]
+    assert [each["todo"].split(" to ")[0] for each in refusals] == ["set JWT_SECRET_KEY", "set PUBLIC_BASE_URL"]
+    again = [each for each in run("doctor", "--production", "--json", code=4) if each["what"] == "start"]
+    assert again == refusals
+
+
+def test_a_command_in_the_place_of_a_secret_is_recognised(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a shell would run it; in the file that holds the settings it is a text like any other."""
+    monkeypatch.setenv("JWT_SECRET_KEY", "$(openssl rand -hex 32)")
+    told = findings(run, code=0)["JWT_SECRET_KEY"]
+    assert told["said"] == "is a command and not what it prints: nothing runs it there"
+    assert told["todo"] == "before real money: run `openssl rand -hex 32`, and set JWT_SECRET_KEY to what it prints"
+
+
 def test_the_production_checklist_names_everything_that_real_money_needs(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

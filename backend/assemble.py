@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import httpx
@@ -74,16 +75,30 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
     In mock mode the simulator's ledger is shared with the server; its webhooks wait for the server to deliver them.
     """
     async with AsyncExitStack() as stack:
-        account = None
-        if settings.mode is Mode.MOCK:
-            account = simulate(settings, await stack.enter_async_context(httpx.AsyncClient()))
-            stack.callback(account.simulator.close)
-        gateways, networks = make_gateways(settings, account)
-        for network in networks:
-            await stack.enter_async_context(network)
+        gateways = await _open_gateways(settings, stack, simulate)
         yield await stack.enter_async_context(
             serving(settings, make_store(settings), gateways, lambda: None, SystemClock())
         )
+
+
+@asynccontextmanager
+async def gateways_alone(settings: Settings) -> AsyncIterator[Mapping[str, PaymentGateway]]:
+    """The gateways for whoever must leave nothing on the disk: without a store, simulated in memory."""
+    async with AsyncExitStack() as stack:
+        yield await _open_gateways(settings, stack, partial(_simulate, None))
+
+
+async def _open_gateways(
+    settings: Settings, stack: AsyncExitStack, simulated: Callable[[Settings, httpx.AsyncClient], "SimulatedAccount"]
+) -> Mapping[str, PaymentGateway]:
+    account = None
+    if settings.mode is Mode.MOCK:
+        account = simulated(settings, await stack.enter_async_context(httpx.AsyncClient()))
+        stack.callback(account.simulator.close)
+    gateways, networks = make_gateways(settings, account)
+    for network in networks:
+        await stack.enter_async_context(network)
+    return gateways
 
 
 @asynccontextmanager
@@ -178,14 +193,18 @@ def simulate(settings: Settings, webhook_client: httpx.AsyncClient) -> Simulated
     Raises:
         StoreUnavailable: the ledger cannot be opened.
     """
+    ledger = data_folder(settings) / LEDGER_FILE
+    with opening(ledger):
+        return _simulate(ledger, settings, webhook_client)
+
+
+def _simulate(ledger: Path | None, settings: Settings, webhook_client: httpx.AsyncClient) -> SimulatedAccount:
     from .simulator import Simulator, SimulatorSettings  # costs start-up time that real gateways need not pay
 
-    ledger = data_folder(settings) / LEDGER_FILE
     account = SimulatorSettings(public_base_url=settings.base_url + SANDBOX_PATH, ledger_path=ledger)
     if settings.cashflows_webhook_secret is not None:
         account = replace(account, webhook_secret=settings.cashflows_webhook_secret.get_secret_value())
-    with opening(ledger):
-        simulator = Simulator(account, webhook_client=webhook_client)
+    simulator = Simulator(account, webhook_client=webhook_client)
     told = {
         "CASHFLOWS_MERCHANT_ID": account.configuration_id,
         "CASHFLOWS_API_KEY": account.api_key,

@@ -1,5 +1,7 @@
 """Which store the settings mean; apart from all else, so that a command that only reads orders starts at once."""
 
+import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,9 @@ from .config import Settings
 from .ports import OrderStore, StoreUnavailable
 
 ORDERS_FILE: Final = "orders.sqlite3"
+SET_DATA_DIR: Final = "set DATA_DIR to a folder that the program's user may write in"
+MONGODB_SERVERS: Final = re.compile(r"(mongodb(?:\+srv)?://)(?:[^@/]*@)?([^@/?]+)(?:[/?][^@]*)?")
+"""With neither the user nor the options, which may hold passwords too; an address that is not plain is not shown."""
 
 
 def make_store(settings: Settings) -> OrderStore:
@@ -28,6 +33,45 @@ def make_store(settings: Settings) -> OrderStore:
     return SqliteStore(data_folder(settings) / ORDERS_FILE, timeout_seconds=timeout_seconds)
 
 
+class NoStore(Exception):
+    """Whoever only looks must not make a store in the place of one that was looked for in the wrong folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            f"there is no store: looked for {store_name(settings)}; "
+            "set DATA_DIR, or give the command in the folder in which the program runs, which makes it"
+        )
+
+
+def need_store(settings: Settings) -> None:
+    """Raises:
+    NoStore: nothing was ever kept there; of a MongoDB only the server itself could tell.
+    """
+    if settings.mongo_url is None and not (settings.data_dir / ORDERS_FILE).exists():
+        raise NoStore(settings)
+
+
+def store_name(settings: Settings) -> str:
+    """For people, without credentials."""
+    if settings.mongo_url is None:
+        return str(settings.data_dir.absolute() / ORDERS_FILE)
+    plain = MONGODB_SERVERS.fullmatch(settings.mongo_url.get_secret_value())
+    servers = "".join(plain.groups()) if plain is not None else "MongoDB"
+    return f"{servers}, database {settings.db_name}"
+
+
+def folder_fault(settings: Settings) -> str | None:
+    """Why DATA_DIR could not be made or written, as far as can be told without doing it."""
+    folder = settings.data_dir.absolute()
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    if not nearest.is_dir():
+        return f"{nearest} is no folder"
+    effective = os.access in os.supports_effective_ids
+    if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=effective):
+        return f"{nearest} cannot be written"
+    return None
+
+
 def data_folder(settings: Settings) -> Path:
     """The folder of the program's own files, made where it is missing.
 
@@ -40,7 +84,7 @@ def data_folder(settings: Settings) -> Path:
         why = "it is no folder" if settings.data_dir.exists() else exc.strerror
         raise StoreUnavailable(
             f"DATA_DIR {settings.data_dir.absolute()} cannot be made: {why}",
-            "set DATA_DIR to a folder that the program's user may write in",
+            SET_DATA_DIR,
         ) from exc
     return settings.data_dir
 

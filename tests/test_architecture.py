@@ -43,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
         "worker",
     },
     "server": {"bootstrap", "config", "gateways", "observability", "ports"},
-    "doctor": {"assemble", "config", "domain", "gateways", "ports"},
+    "doctor": {"assemble", "config", "domain", "gateways", "open_store", "ports"},
     "cli": {
         "api",
         "assemble",

@@ -10,7 +10,7 @@ import typer
 from ..domain.terms import Mode
 from .exits import Exit, fail
 from .output import AsJson, Progress, harmless, print_json, progress, writing
-from .session import RESTORING, with_store
+from .session import RESTORING, load, with_store
 
 if TYPE_CHECKING:
     from ..domain.model import Order
@@ -65,7 +65,7 @@ def import_all(
     now = datetime.now(UTC)
     with progress("imported") as tell:
         try:
-            done = with_store(lambda store: import_orders(store, file, now, tell))
+            done = with_store(lambda store: import_orders(store, file, now, tell), may_make_it=True)
         except DamagedExport as exc:
             fail(f"nothing was imported: {exc}")
     if as_json:
@@ -85,14 +85,17 @@ def verify(as_json: AsJson = False) -> None:
 
     Ends with 4 if any order is not as its history tells.
     """
+    from ..open_store import store_name
+
+    name = store_name(load())
     with progress("verified") as tell:
         count, wrong = with_store(lambda store: _verify(store, tell))
     if as_json:
-        print_json({"orders": count, "wrong": wrong})
+        print_json({"store": name, "orders": count, "wrong": wrong})
     else:
         for order, sentences in wrong.items():
             typer.echo(harmless(f"{order}: {'; '.join(sentences)}"))
-        typer.echo(f"{count} orders verified, {len(wrong)} wrong")
+        typer.echo(f"{count} orders verified, {len(wrong)} wrong, in {name}")
     if wrong:
         raise typer.Exit(Exit.FOUND)
 

@@ -105,7 +105,7 @@ def worker() -> None:
                 await stopped.wait()
 
     try:
-        with_services(work)
+        with_services(work, may_make_store=True)
     finally:
         if tracer is not None:
             tracer.close()

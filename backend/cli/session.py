@@ -41,11 +41,13 @@ def load() -> "Settings":
         fail(f"cannot start: {exc}", Exit.USAGE)
 
 
-def with_store(work: "Callable[[OrderStore], Awaitable[T]]") -> T:
+def with_store(work: "Callable[[OrderStore], Awaitable[T]]", *, may_make_it: bool = False) -> T:
     """Do something with the open store alone."""
     from ..open_store import make_store
 
     settings = load()
+    if not may_make_it:
+        _need_store(settings)
 
     async def run() -> T:
         store = make_store(settings)
@@ -58,12 +60,14 @@ def with_store(work: "Callable[[OrderStore], Awaitable[T]]") -> T:
     return _finish(run)
 
 
-def with_services(work: "Callable[[Services], Awaitable[T]]") -> T:
+def with_services(work: "Callable[[Services], Awaitable[T]]", *, may_make_store: bool = False) -> T:
     """Do something through the services that the API uses too, beside a running server or without one."""
     from ..assemble import services
     from ..gateways.registry import GatewayPluginError
 
     settings = load()
+    if not may_make_store:
+        _need_store(settings)
 
     async def run() -> T:
         try:
@@ -106,6 +110,15 @@ def whoever(by: str) -> str:
     if (why := texts.fault(name, shortest=1)) is not None:
         fail(f"say who you are with --by: the user name on this machine {why}", Exit.USAGE)
     return name
+
+
+def _need_store(settings: "Settings") -> None:
+    from ..open_store import NoStore, need_store
+
+    try:
+        need_store(settings)
+    except NoStore as exc:
+        fail(str(exc), Exit.USAGE)
 
 
 def _no_order(reference: str, mode: str) -> str:

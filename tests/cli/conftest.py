@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backend.cli import app
+from backend.stores import SqliteStore
 from tests.api.program import BASE_URL, JWT_SECRET, WEBHOOK_SECRET, program
 from tests.program.host import PROJECT, Host, copy_project
 
@@ -59,6 +60,19 @@ def in_a_shell(script: str, folder: Path, **settings: str) -> "subprocess.Comple
     return subprocess.run(
         ["bash", "-c", script], env=environment, cwd=folder, capture_output=True, timeout=60, check=False
     )
+
+
+@pytest.fixture
+def store_file(tmp_path: Path) -> Path:
+    """A store without orders, as the program makes it."""
+
+    async def make() -> None:
+        store = SqliteStore(tmp_path / "orders.sqlite3")
+        await store.open()
+        await store.close()
+
+    asyncio.run(make())
+    return tmp_path / "orders.sqlite3"
 
 
 @pytest.fixture

@@ -6,10 +6,14 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import pytest
+from pydantic import SecretStr
 
 from backend.cli.output import harmless
+from backend.config import Settings
+from backend.open_store import store_name
 from tests.api.program import program
 
 from .conftest import Run
@@ -102,7 +106,7 @@ def test_reconcile_asks_about_one_order_and_about_everything_that_is_due(run: Ru
 
 
 def test_verify_finds_a_changed_byte_and_ends_with_4(run: Run, paid: str, tmp_path: Path) -> None:
-    assert run("verify").strip() == "1 orders verified, 0 wrong"
+    assert run("verify").strip() == f"1 orders verified, 0 wrong, in {tmp_path}/orders.sqlite3"
     with closing(sqlite3.connect(tmp_path / "orders.sqlite3")) as store, store:
         (text,) = store.execute("SELECT document FROM orders").fetchone()
         document = json.loads(text)
@@ -110,6 +114,46 @@ def test_verify_finds_a_changed_byte_and_ends_with_4(run: Run, paid: str, tmp_pa
         store.execute("UPDATE orders SET document = ?", (json.dumps(document),))
     wrong = run("verify", "--json", code=4)["wrong"]
     assert wrong == {"mock/TEST-001": ["history entry 1 was changed after it was written"]}
+
+
+READING: Final = (
+    ("verify",),
+    ("orders",),
+    ("show", "A"),
+    ("explain", "A"),
+    ("deliveries",),
+    ("notifications",),
+    ("export", "backup.jsonl"),
+    ("support-bundle", "A"),
+    ("endpoint",),
+    ("gateway",),
+    ("refund", "A", "--reason", "sent back"),
+)
+
+
+@pytest.mark.parametrize("words", READING, ids=lambda words: words[0])
+def test_whoever_looks_in_the_wrong_folder_is_told_where_and_leaves_nothing_there(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", "data")
+    told = run(*words, code=2)
+    assert told.startswith(f"there is no store: looked for {tmp_path}/data/orders.sqlite3; set DATA_DIR")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("mongodb://ann:s3cret@db1:27017,db2/?tlsCertificateKeyFilePassword=s3cret", "mongodb://db1:27017,db2"),
+        ("mongodb+srv://ann:s3cret@db.example", "mongodb+srv://db.example"),
+        ("mongodb://localhost", "mongodb://localhost"),
+        ("mongodb://ann:s3cret/s3cret@db", "MongoDB"),
+        ("mongodb://ann:s@s3cret@db", "MongoDB"),
+    ],
+)
+def test_a_mongodb_is_named_without_credentials(url: str, shown: str) -> None:
+    settings = Settings(_env_file=None, mongo_url=SecretStr(url), db_name="shop")
+    assert store_name(settings) == f"{shown}, database shop"
 
 
 def change_document(folder: Path, order: str, change: str) -> None:

@@ -26,7 +26,16 @@ def findings(run: Run, *words: str, code: int = 4) -> dict[str, Any]:
     return {each["what"]: each for each in run("doctor", *words, "--json", code=code)}
 
 
-def test_a_fresh_installation_in_mock_mode_is_all_right(run: Run) -> None:
+def test_before_the_first_start_the_doctor_makes_no_store_and_tells_the_rest(run: Run, tmp_path: Path) -> None:
+    told = findings(run, code=0)
+    assert told["store"]["level"] == "note"
+    assert told["store"]["said"] == f"there is none yet: looked for {tmp_path}/orders.sqlite3"
+    assert told["gateway cashflows"]["said"] == "took a signed read (simulated)"
+    assert told["notifications"]["level"] == "note"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fresh_installation_in_mock_mode_is_all_right(run: Run, store_file: Path) -> None:
     told = findings(run, code=0)
     assert {each["level"] for each in told.values()} <= {"ok", "note"}
     assert told["gateway cashflows"]["said"] == "took a signed read (simulated)"

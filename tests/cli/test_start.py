@@ -30,6 +30,6 @@ def test_its_import_takes_no_longer_than_promised(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["--help"], ["token"], ["orders"]], ids=" ".join)
-def test_its_first_answer_takes_no_longer_than_promised(tmp_path: Path, words: list[str]) -> None:
+def test_its_first_answer_takes_no_longer_than_promised(tmp_path: Path, store_file: Path, words: list[str]) -> None:
     program = str(Path(sys.executable).parent / "backend")
     assert seconds_of([program, *words], tmp_path) <= FIRST_ANSWER_SECONDS

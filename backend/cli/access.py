@@ -1,12 +1,13 @@
 """Make tokens to try the API with, and operators' keys."""
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from ..domain.roles import ENTRY, Role, new_operator_key
-from .exits import fail
+from .exits import Exit, fail
 from .output import AsJson, print_json
 from .session import load
 
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from ..config import Settings
 
 TOKEN_HOURS: Final = 8
+NAME: Final = "must be 1 to 64 letters, digits and . _ @ -, a letter or digit first"
+
+
+class ConsoleRole(StrEnum):
+    """``Role`` of people; a shop's server signs in nowhere."""
+
+    VIEWER = "viewer"
+    REFUNDER = "refunder"
+    ADMIN = "admin"
 
 
 def token(
@@ -39,7 +49,7 @@ def operator_key(
     """Make an operator key: the key for its holder, and the entry for OPERATOR_KEYS, which holds its digest only."""
     key, entry = new_operator_key(name, role)
     if ENTRY.fullmatch(entry) is None:
-        fail("the name must be 1 to 64 letters, digits and . _ @ -")
+        fail(f"the name {NAME}", Exit.USAGE)
     if as_json:
         print_json({"key": key, "entry": entry})
     else:
@@ -48,7 +58,7 @@ def operator_key(
 
 def console_password(
     name: Annotated[str, typer.Argument(help="Who signs in; stands in the history of what they do.")],
-    role: Annotated[Role, typer.Option(help="What they may do.")],
+    role: Annotated[ConsoleRole, typer.Option(help="What they may do.")],
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for.")],
     as_json: AsJson = False,
 ) -> None:
@@ -56,12 +66,12 @@ def console_password(
     from ..domain.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD, new_console_user, parse_console_users
 
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        fail(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
-    entry = new_console_user(name, role, password)
+        fail(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters", Exit.USAGE)
+    entry = new_console_user(name, Role(role), password)
     try:
         parse_console_users(entry)
     except ValueError:
-        fail("the name must be 1 to 64 letters, digits and . _ @ -; the role viewer, refunder or admin")
+        fail(f"the name {NAME}", Exit.USAGE)
     print_json({"entry": entry}) if as_json else typer.echo(f"add to CONSOLE_USERS: {entry}")
 
 

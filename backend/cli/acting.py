@@ -7,10 +7,12 @@ import typer
 from ..domain.operations import UNSETTLED, OperationKind, OperationState
 from .exits import Exit, fail
 from .output import AsJson, Progress, print_json, print_lines, progress
-from .session import By, OrderArgument, Reason, find_order, whoever, with_services
+from .session import By, OrderArgument, Reason, find_order, load, whoever, with_services
 
 if TYPE_CHECKING:
     from ..assemble import Services
+    from ..domain.model import Order
+    from ..domain.operations import Operation
     from ..service.operations import Asked
 
 Amount: TypeAlias = Annotated[
@@ -139,10 +141,22 @@ def _tell(asked: "Asked", as_json: bool) -> None:
                 f"order {order.reference} is {order_status(order)}",
             ]
         )
+        if operation.state is OperationState.PLANNED and not operation.may_be_sent:
+            print_lines([_who_approves(order, operation)])
     if operation.state in UNSETTLED:
         raise typer.Exit(Exit.AWAY)
     if operation.state is not OperationState.SUCCEEDED:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _who_approves(order: "Order", operation: "Operation") -> str:
+    """No command of its own: whoever may give commands here could be both of the two persons."""
+    base_url = load().base_url
+    return (
+        f"it awaits a second person: somebody other than {operation.asked_by} approves it at "
+        f"{base_url}/console/orders/{order.reference}, or with an operator's key by "
+        f"POST {base_url}/api/operator/orders/{order.reference}/operations/{operation.number}/approve"
+    )
 
 
 def _check(reference: str, by: str, as_json: bool) -> None:

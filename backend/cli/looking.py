@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .exits import fail
+from .exits import Exit, fail
 from .output import AsJson, print_json, print_lines, print_table, words
 from .session import OrderArgument, find_order, load, stored_order, with_services, with_store
 
@@ -17,7 +17,7 @@ Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most this many, fr
 
 
 def orders(
-    reference: Annotated[str | None, typer.Option(help="The order's reference.")] = None,
+    reference: Annotated[str | None, typer.Option(help="The order's reference, or how it begins.")] = None,
     email: Annotated[str | None, typer.Option(help="The customer's address.")] = None,
     gateway_reference: Annotated[str | None, typer.Option(help="The gateway's name of a job or a payment.")] = None,
     status: Annotated[str | None, typer.Option(help="Such as pending, paid, review.")] = None,
@@ -32,7 +32,7 @@ def orders(
     try:
         wanted = None if status is None else OrderStatus(status)
     except ValueError:
-        fail(f"status must be one of {', '.join(OrderStatus)}")
+        fail(f"status must be one of {', '.join(OrderStatus)}", Exit.USAGE)
     query = OrderQuery(
         load().mode,
         reference=reference,

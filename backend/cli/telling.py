@@ -7,7 +7,7 @@ import typer
 
 from . import texts
 from .exits import Exit, fail
-from .output import AsJson, print_json, print_lines
+from .output import AsJson, print_json, print_lines, words
 from .session import By, OrderArgument, find_order, whoever, with_services
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def endpoint(
         return await _act(services, action, by=whoever(by), why=reason)
 
     told = with_services(work)
-    print_json(told) if as_json else print_lines([f"{name}: {value}" for name, value in told.items()])
+    print_json(told) if as_json else print_lines([f"{name}: {words(value) or '-'}" for name, value in told.items()])
     if told.get("taken") is False:
         raise typer.Exit(Exit.FOUND)
 

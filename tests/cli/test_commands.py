@@ -74,6 +74,22 @@ def test_a_store_that_is_away_ends_with_3(run: Run, tmp_path: Path, monkeypatch:
     assert "the same command may be given again" in run("orders", code=3)
 
 
+def test_a_status_that_there_is_not_ends_with_2_and_a_reference_is_said_to_be_a_beginning(run: Run, paid: str) -> None:
+    assert "status must be one of pending" in run("orders", "--status", "bogus", code=2)
+    assert "how it begins" in run("orders", "--help")
+    assert paid in run("orders", "--reference", paid[:4])
+
+
+def test_a_refund_that_awaits_a_second_person_says_who_approves_it_and_how(
+    run: Run, paid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REFUND_APPROVAL_ABOVE", "5")
+    told = run("refund", paid, "--reason", "sent back", "--by", "ann", code=3)
+    assert "it awaits a second person: somebody other than ann approves it at " in told
+    assert f"/console/orders/{paid}, or with an operator's key by POST " in told
+    assert f"/api/operator/orders/{paid}/operations/1/approve" in told
+
+
 def test_a_void_takes_back_what_was_captured_today(run: Run, paid: str) -> None:
     assert "void 1 of 10.00 GBP was carried out" in run("void", paid, "--reason", "typed twice", "--by", "ann")
 

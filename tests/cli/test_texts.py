@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from backend.api.operator.requests import Reason
+from backend.api.fields import Reason
 from backend.cli.texts import LONGEST_REASON, SHORTEST_REASON, fault
 
 from .conftest import Run, in_a_shell

@@ -80,6 +80,20 @@ def test_a_declined_card_may_be_followed_by_another_on_the_same_page(page: Page,
     assert [payment["status"] for payment in job["payments"]] == ["Declined", "Paid"]
 
 
+def test_a_return_page_that_was_opened_after_a_decline_turns_to_paid_by_itself(
+    page: Page, shop: Shop, new_visitor: NewVisitor
+) -> None:
+    page.goto(shop.created("DECLINED-AND-BACK")["action_url"])
+    pay(page, DECLINED_CARD)
+    expect(page.get_by_role("alert")).to_contain_text("declined")
+    shop.order_once("failed", "DECLINED-AND-BACK")
+    back = new_visitor().new_page()
+    back.goto("/api/payment/success?ref=DECLINED-AND-BACK")
+    expect(back.get_by_role("heading", name="The last try did not go through")).to_be_visible()
+    pay(page)
+    expect(back.get_by_role("heading", name="Thank you, your order is paid")).to_be_visible()
+
+
 def test_an_expired_card_is_called_that(page: Page, shop: Shop) -> None:
     page.goto(shop.created("EXPIRED-CARD")["action_url"])
     pay(page, EXPIRED_CARD)

@@ -34,7 +34,10 @@ def token(
     as_json: AsJson = False,
 ) -> None:
     """Print a token to call the API with, signed with JWT_SECRET_KEY."""
-    made = mint(load(), user=user, email=email, admin=admin, hours=hours)
+    try:
+        made = mint(load(), user=user, email=email, admin=admin, hours=hours)
+    except ValueError as exc:
+        fail(str(exc), Exit.USAGE)
     if as_json:
         print_json({"token": made, "user": user, "is_admin": admin, "hours": hours})
     else:

@@ -71,9 +71,9 @@ def parse_time(text: str, field: str) -> datetime:
     """A UTC date-time with any number of fractional digits; without a zone it is taken as UTC."""
     try:
         when = datetime.fromisoformat(text)
-    except ValueError:
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise bad_request("InvalidRequest", f"{field} must be an ISO 8601 date-time.") from None
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def as_text(value: object) -> str:

@@ -92,7 +92,7 @@ def order_from_document(
     beside = _beside(order_id, version, next_check_at, next_notice_at)
     order = _read(order_id, lambda: _ORDER.from_document(current, **beside))
     if isinstance(document, Mapping) and 0 < document["schema"] < STATE_SINCE:
-        order = derived_anew(order)
+        order = _told_anew(order)
     return _of_its_name(order_id, order)
 
 
@@ -118,6 +118,13 @@ def order_from_json(
             upgrades=upgrades,
         )
     return _of_its_name(order_id, order)
+
+
+def _told_anew(order: Order) -> Order:
+    try:
+        return derived_anew(order)
+    except Exception as exc:
+        raise DocumentUnreadable(order.id, f"its history tells of no order ({type(exc).__name__})") from exc
 
 
 def job_references(order: Order) -> list[str]:

@@ -10,6 +10,11 @@ from .conftest import Run
 PASSWORD = ("--password", "correct horse battery staple")
 
 
+@pytest.mark.parametrize("user", ["", "u" * 201])
+def test_a_user_of_whom_no_token_would_be_taken_ends_with_2(run: Run, user: str) -> None:
+    assert "a user is 1 to 200 characters" in run("token", "--user", user, code=2)
+
+
 @pytest.mark.parametrize("name", ["an:na,x", "", "-anna", "anna " * 20])
 def test_a_name_that_no_entry_can_hold_ends_with_2(run: Run, name: str) -> None:
     assert "the name must be 1 to 64 letters" in run("operator-key", "--role", "viewer", "--", name, code=2)

@@ -91,6 +91,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
         ("2026-03-02T12:00:00.1234567", NOON + timedelta(microseconds=123456)),
         ("2026-03-02T14:00:00+02:00", NOON),
         ("yesterday", None),
+        ("0001-01-01T00:00:00+14:00", None),
     ],
 )
 def test_a_job_with_one_payment_tells_when_its_money_came(text: str, when: datetime | None) -> None:

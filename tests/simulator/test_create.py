@@ -106,6 +106,7 @@ async def test_a_body_beyond_a_mebibyte_is_refused(world: World) -> None:
         ({"currency": None}, "InvalidCurrency"),
         ({"expirationDateTimeUtc": "2026-03-02T11:59:59Z"}, "InvalidExpirationDate"),
         ({"expirationDateTimeUtc": "tomorrow"}, "InvalidRequest"),
+        ({"expirationDateTimeUtc": "9999-12-31T23:59:59-14:00"}, "InvalidRequest"),
         ({"paymentMethodsToUse": ["cheque"]}, "InvalidPaymentMethod"),
         ({"parameters": {"simulatedStatus": "RICH"}}, "InvalidSimulatedStatus"),
         ({"parameters": {"token": "1"}}, "InvalidToken"),

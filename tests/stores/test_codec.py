@@ -88,6 +88,10 @@ def test_an_order_of_schema_4_is_told_anew_and_loses_nothing_that_the_shop_is_st
     assert (read.version, read.schema, read.next_notice_at) == (3, SCHEMA, NOON)
 
 
+def test_an_older_order_whose_history_tells_of_none_is_unreadable_and_breaks_nothing_else() -> None:
+    refused(json.loads((DOCUMENTS / "order_schema_3.json").read_text()), DocumentUnreadable, "tells of no order")
+
+
 @pytest.mark.usefixtures("_history_tells_no_order")
 @pytest.mark.parametrize("name", ["order", "erased"])
 def test_the_chain_of_an_order_of_schema_3_holds_and_goes_on(name: str) -> None:

@@ -288,9 +288,9 @@ def _time(text: str) -> datetime | None:
     """A UTC time with a fraction of any length; decides nothing, so one that cannot be read is as good as none."""
     try:
         when = datetime.fromisoformat(text)
-    except ValueError:
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def _refund(part: _Refund, currency: str) -> RefundFact:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from backend.cli.flow import LONGEST_UNREAD_SECONDS
 from backend.cli.idle_connections import CROWDED_SECONDS, IDLE_SECONDS, IdleConnections
 
 
@@ -15,9 +16,17 @@ class Cycle:
 @dataclass
 class Transport:
     is_closed: bool = False
+    is_aborted: bool = False
+    unread: int = 0
 
     def close(self) -> None:
         self.is_closed = True
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
 
 
 @dataclass(eq=False)
@@ -43,6 +52,18 @@ def test_a_connection_whose_request_is_worked_on_is_left_alone() -> None:
     for now in (0.0, 100.0):
         idle.end([busy], now)
     assert not busy.transport.is_closed
+
+
+def test_a_connection_that_was_closed_and_reads_nothing_of_its_last_answer_is_aborted() -> None:
+    idle, connection = IdleConnections(10), Connection(Cycle(response_complete=True), Transport(unread=2000))
+    idle.end([connection], 0.0)
+    connection.transport.unread = 1000
+    for now in (1.0, 1.0 + IDLE_SECONDS, 0.9 + IDLE_SECONDS + LONGEST_UNREAD_SECONDS):
+        idle.end([connection], now)
+        assert not connection.transport.is_aborted
+    assert connection.transport.is_closed
+    idle.end([connection], 1.0 + IDLE_SECONDS + LONGEST_UNREAD_SECONDS)
+    assert connection.transport.is_aborted
 
 
 def test_a_new_request_on_an_old_connection_has_all_of_its_time() -> None:

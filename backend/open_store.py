@@ -47,7 +47,7 @@ def need_store(settings: Settings) -> None:
     """Raises:
     NoStore: nothing was ever kept there; of a MongoDB only the server itself could tell.
     """
-    if settings.mongo_url is None and not (settings.data_dir / ORDERS_FILE).exists():
+    if settings.mongo_url is None and not _may_be_there(settings.data_dir / ORDERS_FILE):
         raise NoStore(settings)
 
 
@@ -63,13 +63,21 @@ def store_name(settings: Settings) -> str:
 def folder_fault(settings: Settings) -> str | None:
     """Why DATA_DIR could not be made or written, as far as can be told without doing it."""
     folder = settings.data_dir.absolute()
-    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    nearest = next(each for each in (folder, *folder.parents) if _may_be_there(each))
     if not nearest.is_dir():
         return f"{nearest} is no folder"
     effective = os.access in os.supports_effective_ids
     if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=effective):
         return f"{nearest} cannot be written"
     return None
+
+
+def _may_be_there(path: Path) -> bool:
+    """Also where a folder before it may not be looked into; whoever opens it is told that."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
 
 
 def data_folder(settings: Settings) -> Path:
@@ -81,7 +89,7 @@ def data_folder(settings: Settings) -> Path:
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        why = "it is no folder" if settings.data_dir.exists() else exc.strerror
+        why = "it is no folder" if isinstance(exc, FileExistsError) else exc.strerror
         raise StoreUnavailable(
             f"DATA_DIR {settings.data_dir.absolute()} cannot be made: {why}",
             SET_DATA_DIR,

@@ -4,15 +4,20 @@ import errno
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backend.config import Settings
+from backend.open_store import folder_fault, make_store, need_store
+from backend.ports import StoreUnavailable
 from backend.stores.sqlite_runners import unavailable
 from tests.chaos.disk import Disk
 from tests.chaos.disk import disk as a_disk
+from tests.stores.test_sqlite_away import as_nobody
 
 from .conftest import Run, in_a_shell
 
@@ -44,6 +49,21 @@ def test_a_data_folder_that_cannot_be_is_told_with_what_to_set(
     line = refused(in_a_shell("backend run", tmp_path, DATA_DIR=folder), 1)
     assert line.startswith("cannot start: DATA_DIR /")
     assert REFUSED in line
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o555])
+def test_a_folder_that_others_own_is_told_apart_from_one_without_a_store(mode: int) -> None:
+    folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to others
+    there, inside = (Settings(_env_file=None, data_dir=each) for each in (folder, folder / "inside"))
+    folder.chmod(mode)
+    with as_nobody():
+        if mode:
+            assert folder_fault(there) == folder_fault(inside) == f"{folder} cannot be written"
+        else:
+            need_store(there)  # whoever opens it is told that it is closed
+        with pytest.raises(StoreUnavailable, match="inside cannot be made: Permission denied: set DATA_DIR"):
+            make_store(inside)
+    folder.rmdir()
 
 
 @pytest.mark.parametrize("name", ["orders", "simulator"])

@@ -19,7 +19,7 @@ from ..domain.operations import Operation, OperationKind, OperationState
 from ..domain.planning import OperationAsk, find_operation, plan_operation, repeated
 from ..domain.standing import PaymentStanding
 from ..ports import Clock, PaymentGateway
-from .orders import Decide, Orders
+from .orders import Decide, Orders, made_by, new_operation
 from .reconcile import Reconciler
 from .send_operation import OperationSender
 
@@ -57,10 +57,14 @@ class Operations:
             StoreError: it may have been recorded, and is then sent by itself; asking again is safe.
         """
         refuse_card_numbers(ask.reason)
-        number = ask.number or len(order.operations) + 1
-        order = await self._orders.change(order, partial(self._decide_plan, ask), actor=_actor(ask.by))
+        number, plan = ask.number or len(order.operations) + 1, new_operation()
+        decide = partial(self._decide_plan, ask)
+        order = await self._orders.change(order, decide, actor=_actor(ask.by), operation=plan)
         known = repeated(order, ask)
-        return await self._send(order, known.number if known is not None else number, ask.by)
+        number = known.number if known is not None else number
+        if made_by(order, plan):
+            return await self._send(order, number, ask.by)
+        return await self._send_if_still_unsent(order, number, ask.by)
 
     async def approve(self, order: Order, number: int, *, by: str) -> Asked:
         """A second person's yes, after which the operation is sent.
@@ -69,7 +73,7 @@ class Operations:
             OperationConflict: there is nothing to approve, or ``by`` asked for it.
         """
         order = await self._change(order, partial(deciding.approve, number=number, by=by), by)
-        return await self._send(order, number, by)
+        return await self._send_if_still_unsent(order, number, by)
 
     async def abandon(self, order: Order, number: int, *, by: str, reason: str) -> Asked:
         """Give up an operation that was not sent.
@@ -131,6 +135,20 @@ class Operations:
     def _allowed(self, job: Job, standing: PaymentStanding) -> frozenset[OperationKind]:
         gateway = self._gateways.get(job.gateway)
         return frozenset() if gateway is None else gateway.allowed_operations(standing, self._clock.now())
+
+    async def _send_if_still_unsent(self, order: Order, number: int, by: str) -> Asked:
+        """What was planned before may have been sent since, as after a backup was put back: the gateway is asked first.
+
+        Where it does not answer, the operation waits for the next look.
+        """
+        operation = find_operation(order, number)
+        job = order.job(operation.job)
+        if not operation.may_be_sent or job is None or job.job_reference is None:
+            return Asked(order, operation)
+        looked = await self._reconciler.look_at_job(order, job, job.job_reference)
+        if not looked.answered:
+            return Asked(looked.order, operation)
+        return await self._send(looked.order, number, by)
 
     async def _send(self, order: Order, number: int, by: str) -> Asked:
         before = find_operation(order, number)

@@ -294,6 +294,35 @@ async def test_after_a_backup_was_put_back_nothing_is_sent_twice(kind: Operation
         assert [item.code for item in order.attention if item.is_open] == []
 
 
+@pytest.mark.parametrize("who", ["approves", "repeats", "repeats while no question is answered"])
+async def test_after_a_backup_was_put_back_what_a_person_lets_go_is_not_sent_twice(who: str) -> None:
+    """The backup was made while the refund waited: for a second person, or for the gateway."""
+    store = MemoryStore()
+    async with world(store=store, approve_above=1 if who == "approves" else None) as here:
+        await here.paid()
+        here.network.down = who != "approves"
+        await here.ask(REFUND, 400, number=1)
+        here.network.down = False
+        kept = dict(store.disk.orders)
+        await let_go(here, who)
+        assert await refunded_at_gateway(here) == [400]
+        store.disk.orders = kept
+        here.network.down = who.endswith("answered")
+        await let_go(here, who)
+        here.network.down = False
+        here.later(minutes=1)
+        await here.work()
+        assert await refunded_at_gateway(here) == [400]
+        assert (await here.order()).operations[0].state is S.SUCCEEDED
+
+
+async def let_go(here: World, who: str) -> None:
+    if who == "approves":
+        await here.operations.approve(await here.order(), 1, by="bob")
+    else:
+        await here.ask(REFUND, 400, number=1)
+
+
 async def moved(here: World, kind: OperationKind) -> list[int]:
     """The amounts that the gateway captured or refunded, in minor units."""
     what = "captures" if kind is CAPTURE else "refunds"

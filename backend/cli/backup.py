@@ -41,8 +41,10 @@ def export_all(
         partial.unlink(missing_ok=True)
     with progress("exported") as tell:
         done = with_store(lambda store: export(store, partial, tell))
-    with writing(partial, instead_of=file):
+    try:
         partial.replace(file)
+    except OSError as exc:
+        fail(f"{file} cannot be written: {exc.strerror}; the export is in {partial}")
     if as_json:
         print_json({"file": str(file), "orders": done.orders, "unreadable": done.unreadable})
     else:

@@ -1,14 +1,17 @@
 """What all commands have in common: words that are text, and an end in one line where nothing can be told or opened."""
 
+import errno
 import os
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from .exits import Exit, fail
+
+OF_OUTPUT: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class Commands(TyperGroup):
@@ -16,7 +19,6 @@ class Commands(TyperGroup):
         try:
             return super().main(*args, **kwargs)
         except OSError as exc:  # of help; a command's own are seen to in ``invoke``
-            _give_up_output()
             sys.exit(_told(exc))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -33,15 +35,17 @@ class Commands(TyperGroup):
             _give_up_output()
             raise typer.Exit(Exit.UNREAD) from None
         except OSError as exc:
-            _give_up_output()
             raise typer.Exit(_told(exc)) from None
 
 
 def _told(exc: OSError) -> Exit:
-    """Say in one line what could not be opened or written."""
+    """Say in one line what could not be opened or written; an error of anything else is our own fault."""
     if exc.filename is not None:
         typer.echo(f"{exc.filename}: {exc.strerror}", err=True)
         return Exit.REFUSED
+    if exc.errno not in OF_OUTPUT:
+        raise exc
+    _give_up_output()
     typer.echo(f"the output could not be written: {exc.strerror}; what was asked for may have been done", err=True)
     return Exit.UNREAD
 

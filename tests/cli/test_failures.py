@@ -127,6 +127,8 @@ def test_what_is_to_be_done_follows_from_sqlites_error(tmp_path: Path, error: Ex
 def test_a_file_that_cannot_be_written_is_named(run: Run, paid: str, tmp_path: Path) -> None:
     for words in (("export", "/nope/x"), ("support-bundle", paid, "--file", "/nope/x")):
         assert run(*words, code=1).strip() == "/nope/x cannot be written: No such file or directory"
+    (tmp_path / "refused.jsonl.partial").mkdir()
+    assert run("export", "refused.jsonl", code=1).startswith("refused.jsonl cannot be written: ")
     (tmp_path / "folder").mkdir()
     assert "exists already" in run("export", "folder", code=1)
 

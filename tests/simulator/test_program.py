@@ -130,3 +130,15 @@ def test_a_wrong_setting_stops_the_start_with_one_line() -> None:
     )
     assert ended.returncode == 1
     assert ended.stderr.strip() == "simulator: SIMULATOR_PORT must be a port number"
+
+
+def test_a_ledger_that_cannot_be_opened_stops_the_start_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "simulator.sqlite3").write_text("garbage " * 100)
+    environment = os.environ | {"SIMULATOR_PORT": "0", "SIMULATOR_DATA_DIR": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-m", "backend.simulator"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.strip() == (
+        f"simulator: cannot open the ledger {tmp_path}/simulator.sqlite3, in SIMULATOR_DATA_DIR: file is not a database"
+    )

@@ -323,7 +323,7 @@ PLANTED: Final[Sequence[Planted]] = (
         seed=4,
     ),
     Planted(
-        "an unknown operation planned again", _around(send_operation, "_decide_outcome", _unknown_may_be_sent), seed=21
+        "an unknown operation planned again", _around(send_operation, "_decide_outcome", _unknown_may_be_sent), seed=94
     ),
     Planted(
         "an unknown operation called rejected",
@@ -422,7 +422,8 @@ PLANTED: Final[Sequence[Planted]] = (
         "an account from before a void believed",
         _put(learning, "_is_from_before_a_void", lambda *_: False),
         variant=Variant.NO_RECONCILE,
-        seed=34_844,
+        scripts=("stale-read.x1",),
+        seed=7_442,
     ),
     Planted("a page handed out before it is recorded", _around(orders.Orders, "change", _page_before_record), seed=12),
     Planted("open pages never looked at", _put(schedule, "_job_wants", _nothing), seed=1),

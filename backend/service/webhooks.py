@@ -202,7 +202,7 @@ class Webhooks:
         return delivery
 
     def _applied(self, reading: SignedFact, operation: str, order: Order) -> Applied | None:
-        """What the fact makes of the order, if it tells enough, and news."""
+        """What the fact makes of the order, if it tells enough and is news."""
         job, fact = find_job(order, reading), reading.fact
         if job is None or not tells_enough(job, fact):
             return None

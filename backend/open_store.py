@@ -62,12 +62,13 @@ def store_name(settings: Settings) -> str:
 
 def folder_fault(settings: Settings) -> str | None:
     """Why DATA_DIR could not be made or written, as far as can be told without doing it."""
+    from .stores.sqlite_file import may_access
+
     folder = settings.data_dir.absolute()
     nearest = next(each for each in (folder, *folder.parents) if _may_be_there(each))
     if not nearest.is_dir():
         return f"{nearest} is no folder"
-    effective = os.access in os.supports_effective_ids
-    if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=effective):
+    if not may_access(nearest, os.W_OK | os.X_OK):
         return f"{nearest} cannot be written"
     return None
 

@@ -6,8 +6,9 @@ are errors, split the same way:
     StoreError
     +-- StoreUnavailable        nothing was read, nothing was written
     +-- StoreOutcomeUnknown     a write may or may not have landed: read again, never assume
-    +-- DocumentTooNew          written by a later version of this program; refuse rather than lose what it added
-    +-- DocumentUnreadable      not what any version of this program writes
+    +-- DocumentUnusable        one document is; the others can be worked with
+        +-- DocumentTooNew      written by a later version of this program; refuse rather than lose what it added
+        +-- DocumentUnreadable  not what any version of this program writes
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -252,16 +253,24 @@ class StoreOutcomeUnknown(StoreError):
     """The write may or may not have landed; read again before deciding anything."""
 
 
-class DocumentTooNew(StoreError):
+class DocumentUnusable(StoreError):
+    """One document; the others can be worked with. ``why`` goes on after its id."""
+
+    def __init__(self, document_id: str, why: str) -> None:
+        super().__init__(f"{document_id} {why}")
+        self.why = why
+
+
+class DocumentTooNew(DocumentUnusable):
     def __init__(self, document_id: str, schema: int, known: int) -> None:
         super().__init__(
-            f"{document_id} was written in schema {schema}, this program knows up to {known}: run the newer version"
+            document_id, f"was written in schema {schema}, this program knows up to {known}: run the newer version"
         )
 
 
-class DocumentUnreadable(StoreError):
+class DocumentUnreadable(DocumentUnusable):
     def __init__(self, document_id: str, why: str) -> None:
-        super().__init__(f"{document_id} cannot be read: {why}")
+        super().__init__(document_id, f"cannot be read: {why}")
 
 
 class UnreadableOrder(Struct, frozen=True):

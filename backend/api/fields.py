@@ -19,6 +19,7 @@ from ..domain.errors import AmountOutOfRange, CardNumberNotAccepted, InvalidInpu
 from ..domain.exact_json import NumberText
 from ..domain.money import EXPONENTS, MAX_MINOR, WIRE_AMOUNT, CurrencyCode, Money, parse_currency
 from ..domain.references import ORDER_REFERENCE, parse_order_reference
+from ..domain.texts import LONGEST_REASON, SHORTEST_REASON
 
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 LONGEST_TEXT: Final = 500
@@ -169,8 +170,8 @@ VISIBLE: Final = r"[^\s\x00-\x1f\x7f\x85\u200b-\u200d\u2060\ufeff]"
 REASON: Final = rf"^[^\x00-\x1f\x7f]*{VISIBLE}[^\x00-\x1f\x7f]+{VISIBLE}[^\x00-\x1f\x7f]*$"
 Reason = Annotated[
     FreeText,
-    Field(min_length=3, max_length=LONGEST_TEXT, examples=["the customer sent it back"]),
-    _matching(REASON, "say why, in 3 to 500 characters, blanks around them not counted"),
+    Field(min_length=SHORTEST_REASON, max_length=LONGEST_REASON, examples=["the customer sent it back"]),
+    _matching(REASON, f"say why, in {SHORTEST_REASON} to {LONGEST_REASON} characters, blanks around them not counted"),
     Told({"pattern": REASON}),
 ]
 COUNTRY: Final = "^([A-Z]{2})?$"

@@ -5,6 +5,8 @@ from typing import Final
 
 import jwt
 
+from ..domain.texts import is_whole
+
 ALGORITHM: Final = "HS256"
 LONGEST_USER: Final = 200
 
@@ -31,5 +33,5 @@ def mint(
 
 
 def is_user(text: str) -> bool:
-    """Whether it can be kept and told: JSON may name half of a surrogate pair, which no store or digest takes."""
-    return 0 < len(text) <= LONGEST_USER and not any("\ud800" <= char <= "\udfff" for char in text)
+    """Whether it can be kept and told."""
+    return 0 < len(text) <= LONGEST_USER and is_whole(text)

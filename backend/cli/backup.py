@@ -13,8 +13,7 @@ from .output import AsJson, Progress, harmless, print_json, progress, writing
 from .session import RESTORING, load, with_store
 
 if TYPE_CHECKING:
-    from ..domain.model import Order
-    from ..ports import OrderStore, UnreadableOrder
+    from ..ports import OrderStore
     from ..stores.transfer import Exported
 
 
@@ -103,26 +102,16 @@ def verify(as_json: AsJson = False) -> None:
 
 
 async def _verify(store: "OrderStore", tell: Progress) -> tuple[int, dict[str, list[str]]]:
+    from ..domain.ledger import defects
+    from ..ports import UnreadableOrder
     from ..stores.transfer import pages
 
     count, wrong = 0, {}
     for mode in Mode:
         async for page in pages(store, mode):
             for order in page:
-                if found := _defects(order):
+                if found := [order.why] if isinstance(order, UnreadableOrder) else defects(order):
                     wrong[str(order.id)] = found
             count += len(page)
             tell(count)
     return count, wrong
-
-
-def _defects(order: "Order | UnreadableOrder") -> list[str]:
-    from ..domain.ledger import defects
-    from ..ports import UnreadableOrder
-
-    if isinstance(order, UnreadableOrder):
-        return [order.why]
-    try:
-        return defects(order)
-    except Exception as exc:  # noqa: BLE001 - whoever rewrote the chain too may have left events that fit nowhere
-        return [f"its history tells of no order ({type(exc).__name__})"]

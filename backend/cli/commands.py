@@ -9,6 +9,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
+from ..domain.texts import is_whole
 from .exits import Exit, fail
 
 OF_OUTPUT: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -24,7 +25,7 @@ class Commands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Python hands on what is no text as lone surrogates, which neither a store nor a terminal takes."""
         for number, word in enumerate(args, start=1):
-            if not word.isascii() and any("\ud800" <= char <= "\udfff" for char in word):
+            if not is_whole(word):
                 fail(f"word {number} of the command is no UTF-8 text", Exit.USAGE)
         return super().parse_args(ctx, args)
 

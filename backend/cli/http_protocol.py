@@ -31,9 +31,10 @@ class HttpProtocol(BoundedHeads):
         self.refused_at = float("-inf")
         """When a request was last refused unread, by the event loop's clock."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.flow = Flow(transport, self.pipeline, self._unparsed)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        duplex = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        super().connection_made(duplex)
+        self.flow = Flow(duplex, self.pipeline, self._unparsed)
 
     def data_received(self, data: bytes) -> None:
         if self._admission.is_crowded and self._refuse_unread(data):

@@ -6,18 +6,16 @@ from typing import Final
 import typer
 
 from ..domain.card_numbers import holds_card_number
+from ..domain.texts import LONGEST_REASON, SHORTEST_REASON, is_whole
 
-SHORTEST_REASON: Final = 3
-LONGEST_REASON: Final = 500
-"""Both as in ``api/operator/requests.py``, whose libraries no command need load for it; a test compares them."""
-CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def fault(text: str, *, shortest: int) -> str | None:
     """What is wrong with a text, in words that do not hold it; None where nothing is. Blanks around it do not count."""
     if not shortest <= len(text.strip()) <= len(text) <= LONGEST_REASON:
         return f"must have {shortest} to {LONGEST_REASON} characters, and not only blanks"
-    if CONTROL.search(text) is not None:
+    if CONTROL.search(text) is not None or not is_whole(text):
         return "must not contain control characters"
     if holds_card_number(text):
         return "must not contain a card number"

@@ -184,7 +184,7 @@ def _moved(operation: Operation, state: OperationState) -> Operation:
 def _raise(order: Order, event: AttentionRaised, at: datetime) -> Order:
     if order.needs_attention(event.code, event.detail):
         return order
-    known = next((item for item in order.attention if (item.code, item.detail) == (event.code, event.detail)), None)
+    known = order.attention_item(event.code, event.detail)
     since = at if known is None else known.raised_at
     raised = AttentionItem(event.code, event.detail, raised_at=since, amount_minor=event.amount_minor)
     if known is None:

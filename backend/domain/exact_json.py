@@ -11,6 +11,7 @@ from typing import Final, NoReturn, TypeAlias
 from msgspec import Struct
 
 from .errors import InvalidJson
+from .texts import is_whole
 
 LONGEST_INTEGER = 18
 """Digits; a longer integer stays text, as no field of ours is that large and parsing it costs time."""
@@ -87,7 +88,7 @@ def _check(value: ExactJson, levels_left: int) -> None:
 def _check_text(text: str) -> None:
     if "\x00" in text:
         raise InvalidJson("a text holds a NUL character")
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+    if not is_whole(text):
         raise InvalidJson("a text holds half of a surrogate pair")
 
 

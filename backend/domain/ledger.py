@@ -44,6 +44,26 @@ def record(
     return order
 
 
+class TellsNoOrder(Exception):
+    def __init__(self, why: object) -> None:
+        super().__init__(f"its history tells of no order ({why})")
+
+
+def retold(history: Iterable[HistoryEntry]) -> Order:
+    """The order that a history tells of, which somebody may have written into.
+
+    Raises:
+        TellsNoOrder: it is empty, or an event fits nowhere.
+    """
+    try:
+        order = replay(history)
+    except Exception as exc:
+        raise TellsNoOrder(type(exc).__name__) from exc
+    if order is None:
+        raise TellsNoOrder("it is empty")
+    return order
+
+
 def replay(history: Iterable[HistoryEntry]) -> Order | None:
     """The order that a history tells of, or None for an empty one; steering fields are as if nothing had been sent."""
     order: Order | None = None
@@ -61,8 +81,10 @@ def defects(order: Order) -> list[str]:
     number = broken_at(order.history)
     if number is not None:
         return [f"history entry {number} was changed after it was written"]
-    told = replay(order.history)
-    assert told is not None, "an order has a history"
+    try:
+        told = retold(order.history)
+    except TellsNoOrder as exc:
+        return [str(exc)]
     names = [name for name in Order.__struct_fields__ if name not in STEERING]
     order, told = _without_digests(order), _without_digests(told)
     return [f"{name} is not what the history tells" for name in names if getattr(order, name) != getattr(told, name)]

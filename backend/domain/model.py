@@ -156,10 +156,11 @@ class Order(Struct, frozen=True):
 
     def needs_attention(self, code: str, detail: str) -> bool:
         """Whether exactly this has been raised already, and was not closed by itself since."""
-        return any(
-            item.code == code and item.detail == detail and (item.is_open or item.resolved_by != RULES)
-            for item in self.attention
-        )
+        item = self.attention_item(code, detail)
+        return item is not None and (item.is_open or item.resolved_by != RULES)
+
+    def attention_item(self, code: str, detail: str) -> AttentionItem | None:
+        return next((item for item in self.attention if (item.code, item.detail) == (code, detail)), None)
 
     def job(self, number: int) -> Job | None:
         return next((job for job in self.jobs if job.number == number), None)

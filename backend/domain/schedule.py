@@ -87,16 +87,21 @@ def is_unaccounted(operation: Operation, now: datetime) -> bool:
 
 def is_unseen(order: Order, operation: Operation, now: datetime) -> bool:
     """Whether it was done and the payment does not tell of it yet: its sender may have died before it looked."""
-    if operation.state is not OperationState.SUCCEEDED or operation.settled_at is None:
-        return False
-    return now < operation.settled_at + UNSEEN_FOR and not is_shown(order, operation)
+    until = _looked_for_until(order, operation)
+    return until is not None and now < until
 
 
 def was_never_seen(order: Order, operation: Operation, now: datetime) -> bool:
     """Whether it was said to be done, and in all that time the payment told nothing of it."""
-    if operation.state is not OperationState.SUCCEEDED or operation.settled_at is None:
-        return False
-    return now >= operation.settled_at + UNSEEN_FOR and not is_shown(order, operation)
+    until = _looked_for_until(order, operation)
+    return until is not None and now >= until
+
+
+def _looked_for_until(order: Order, operation: Operation) -> datetime | None:
+    """None where there is nothing to look for."""
+    if operation.state is not OperationState.SUCCEEDED or operation.settled_at is None or is_shown(order, operation):
+        return None
+    return operation.settled_at + UNSEEN_FOR
 
 
 def is_unsent(operation: Operation, now: datetime) -> bool:

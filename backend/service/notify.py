@@ -230,4 +230,5 @@ def _given_back(sent: Notification | None, at: datetime, order: Order) -> tuple[
 
 
 def _is_open(order: Order, case: Case) -> bool:
-    return any(item.is_open and (item.code, item.detail) == (case.code, case.detail) for item in order.attention)
+    item = order.attention_item(case.code, case.detail)
+    return item is not None and item.is_open

@@ -18,12 +18,13 @@ from typing import Final, TypeVar
 from msgspec import json, to_builtins
 
 from ..domain.deliveries import Delivery
+from ..domain.ledger import TellsNoOrder
 from ..domain.model import SCHEMA, STEERING, Order, OrderId
 from ..domain.order_status import order_status
 from ..domain.records import Record, RecordId
 from ..domain.risk import at_risk_minor
 from ..domain.searching import Lag
-from ..ports import DocumentTooNew, DocumentUnreadable, UnreadableOrder
+from ..ports import DocumentTooNew, DocumentUnreadable, DocumentUnusable, UnreadableOrder
 from .stored_shape import StoredShape
 from .upgrades import DELIVERY_UPGRADES, ORDER_UPGRADES, STATE_SINCE, derived_anew
 from .upgrades import Document as Document
@@ -123,8 +124,8 @@ def order_from_json(
 def _told_anew(order: Order) -> Order:
     try:
         return derived_anew(order)
-    except Exception as exc:
-        raise DocumentUnreadable(order.id, f"its history tells of no order ({type(exc).__name__})") from exc
+    except TellsNoOrder as exc:
+        raise DocumentUnreadable(order.id, str(exc)) from exc
 
 
 def job_references(order: Order) -> list[str]:
@@ -240,8 +241,8 @@ def scanned(rows: Iterable[tuple[str, Callable[[], Order]]]) -> list[Order | Unr
     for order_id, read in rows:
         try:
             found.append(read())
-        except (DocumentTooNew, DocumentUnreadable) as exc:
-            found.append(UnreadableOrder(OrderId(order_id), str(exc).removeprefix(f"{order_id} ")))
+        except DocumentUnusable as exc:
+            found.append(UnreadableOrder(OrderId(order_id), exc.why))
     return found
 
 
@@ -251,7 +252,7 @@ def readable(readers: Iterable[Callable[[], T]]) -> list[T]:
     for read in readers:
         try:
             found.append(read())
-        except (DocumentTooNew, DocumentUnreadable) as exc:
+        except DocumentUnusable as exc:
             log.error("%s", exc)  # noqa: TRY400 - the message says it all
     return found
 

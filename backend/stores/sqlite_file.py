@@ -150,9 +150,13 @@ def is_no_utf8(exc: BaseException) -> bool:
 
 def _check_writable(path: Path) -> None:
     """SQLite opens what it may not write for reading, and leaves a log beside it that nobody may write later either."""
-    effective = os.access in os.supports_effective_ids
-    if path.exists() and not os.access(path, os.W_OK, effective_ids=effective):
+    if path.exists() and not may_access(path, os.W_OK):
         raise PermissionError("the file is read-only")
+
+
+def may_access(path: Path, how: int) -> bool:
+    """As whoever the process acts for, where the system can tell."""
+    return os.access(path, how, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _make_durable(connection: sqlite3.Connection) -> None:

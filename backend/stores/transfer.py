@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ..domain.model import Order, OrderId
 from ..domain.terms import Mode
-from ..ports import DocumentTooNew, DocumentUnreadable, OrderStore, UnreadableOrder
+from ..ports import DocumentUnreadable, DocumentUnusable, OrderStore, UnreadableOrder
 from . import codec
 
 FORMAT: Final = "rafflestack-orders"
@@ -128,8 +128,8 @@ async def _import(store: OrderStore, order: Order, done: Imported) -> Imported:
             newer = replace(order, version=max(order.version, stored.version + 1))
             if await store.replace(newer, stored.version):
                 return replace(done, updated=done.updated + 1)
-    except (DocumentTooNew, DocumentUnreadable) as exc:
-        return _conflict(done, order.id, str(exc).removeprefix(f"{order.id} "))
+    except DocumentUnusable as exc:
+        return _conflict(done, order.id, exc.why)
     if stored is not None and not _begins(order, stored):
         return _conflict(done, order.id, "has another history here than in the file")
     return replace(done, kept=done.kept + 1)

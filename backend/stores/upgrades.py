@@ -5,7 +5,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace
 
-from ..domain.ledger import replay
+from ..domain.ledger import retold
 from ..domain.model import Order
 
 Document: TypeAlias = dict[str, Any]
@@ -17,9 +17,12 @@ STATE_SINCE: Final = 5
 
 
 def derived_anew(order: Order) -> Order:
-    """The order with the state that today's rules make of its history; nothing more of what happened is announced."""
-    told = replay(order.history)
-    assert told is not None, "an order has a history"
+    """The order with the state that today's rules make of its history; nothing more of what happened is announced.
+
+    Raises:
+        TellsNoOrder
+    """
+    told = retold(order.history)
     return replace(
         told,
         history=order.history,

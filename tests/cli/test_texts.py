@@ -6,7 +6,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from backend.api.fields import Reason
-from backend.cli.texts import LONGEST_REASON, SHORTEST_REASON, fault
+from backend.cli.texts import fault
+from backend.domain.texts import LONGEST_REASON, SHORTEST_REASON
 
 from .conftest import Run, in_a_shell
 

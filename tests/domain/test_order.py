@@ -10,7 +10,7 @@ from backend.domain.events import EvidenceSetAside, JobClosed, JobLost, JobOpene
 from backend.domain.facts import Evidence, EvidenceSource, JobSnapshot
 from backend.domain.history import broken_at, next_entry
 from backend.domain.learning import learn_job
-from backend.domain.ledger import defects, replay
+from backend.domain.ledger import TellsNoOrder, defects, replay, retold
 from backend.domain.model import Order
 from backend.domain.order_status import order_status, totals
 from backend.domain.references import JobReference, OwnReference
@@ -273,3 +273,17 @@ def test_every_change_to_a_history_shows() -> None:
     assert broken_at(history[1:]) == 1
     assert broken_at((*history[:2], history[3], history[2])) == 3
     assert FIRST in {payment.reference for payment in learn(opened()).payments}
+
+
+def test_a_history_that_somebody_wrote_into_may_tell_of_no_order() -> None:
+    """Also where whoever did so chained it anew."""
+    first = placed().history[0]
+    again = next_entry(
+        (first,), at=NOW, operation="again", actor="x", event=first.event, before=first.before, after=first.after
+    )
+    assert broken_at((first, again)) is None
+    for history in ((), (first, again)):
+        with pytest.raises(TellsNoOrder):
+            retold(history)
+        (told,) = defects(replace(placed(), history=history))
+        assert told.startswith("its history tells of no order")

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from ...domain.card_numbers import refuse_card_numbers
 from ...domain.errors import DomainError, InvalidInput
 from ...domain.roles import Role
+from ...domain.texts import SHORTEST_REASON
 from ...ports import StoreError, Taken
 from ..context import ApiContext, Context
 from ..errors import problem_of, told_of
@@ -17,7 +18,6 @@ from .console_route import ConsoleRoute
 from .door import Session
 from .entry import Posted, PostedForm, SignedIn
 from .once import claim, new_key, note, outcome_of
-from .order_routes import SHORTEST_REASON
 from .pages import page
 
 log = logging.getLogger(__name__)

@@ -24,6 +24,7 @@ from ...domain.references import PaymentReference
 from ...domain.roles import Role
 from ...domain.searching import Cursor, OrderQuery
 from ...domain.statuses import OrderStatus
+from ...domain.texts import SHORTEST_REASON
 from ...ports import StoreError
 from ..context import ApiContext, Context
 from ..errors import problem_of, told_of
@@ -37,7 +38,6 @@ from .pages import order_row, page
 router: Final = APIRouter(prefix="/console/orders", include_in_schema=False, route_class=ConsoleRoute)
 
 PAGE: Final = 50
-SHORTEST_REASON: Final = 3
 
 DONE: Final = {
     "operation": "It is recorded. What became of it stands under Operations.",

@@ -13,10 +13,12 @@ import os
 import socket
 import sys
 import time
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
 
+from .accepting import Taker, takers
 from .idle_connections import IdleConnections, is_idle
 
 if sys.platform != "win32":
@@ -41,7 +43,16 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, *, drain_seconds: float) -> None:
         super().__init__(config)
         self._drain_seconds = drain_seconds
+        self._takers: list[Taker] = []
         self._idle = IdleConnections(most=max(as_many_files_as_allowed() - FILES_KEPT, FILES_KEPT) // 2)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if sys.platform == "win32":
+            return  # there is no uvloop there, and asyncio takes all who wait
+        kind: Any = self.config.http_protocol_class  # whatever uvicorn is told to speak, it is made like this
+        protocol = partial(kind, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        self._takers = takers(self.servers, protocol)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_A_SECOND == 0:
@@ -49,6 +60,8 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for taker in self._takers:
+            taker.close()
         for server in self.servers:
             server.close()
         for each in sockets or []:

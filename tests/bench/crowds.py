@@ -12,6 +12,8 @@ from .traffic import creates
 
 AT_ONCE: Final = 64
 TIMES: Final = 5
+TIMES_ALONE: Final = 2
+"""With a connection for each request; more, and the generator is what they wait for."""
 SHED_MS: Final = 50
 WAITING: Final = 128
 CONNECTIONS: Final = 600
@@ -60,7 +62,10 @@ async def _at_once(workers: list[Server], seconds: float) -> tuple[float, float]
 
 
 async def overload(servers: Servers, kind: str, seconds: float, repeats: int) -> Measured:
-    """Payments are asked for five times as fast as the program was just seen to start them; and then half as fast."""
+    """Payments are asked for five times as fast as the program was just seen to start them; and then half as fast.
+
+    Between the two twice as fast by clients that keep no connection, as those of gateways and of many proxies.
+    """
     program = servers.program(servers.new_store(kind), servers.gateway(0), REQUESTS_WAITING=str(WAITING))
     await Load(program.port, creates()).at_once(AT_ONCE, WARM_UP_SECONDS)
     useful: list[float] = []
@@ -70,11 +75,15 @@ async def overload(servers: Servers, kind: str, seconds: float, repeats: int) ->
         flood = await Load(program.port, creates()).at_rate(TIMES * best, seconds, connections=CONNECTIONS)
         useful.append(flood.per_second / best)
         shed_times += flood.shed_times
+    alone = await Load(program.port, creates()).at_rate(TIMES_ALONE * best, seconds, connections=0)
     after = await Load(program.port, creates()).at_rate(best / 2, seconds)  # at once, not after ten seconds
     servers.end(program)
     verdicts = [
         Verdict("overload", kind, "useful throughput to the best", median(useful), least=0.9, ratio="overload"),
         Verdict("overload", kind, "refused in, p99 ms", percentile(shed_times, 0.99), most=SHED_MS),
+        Verdict(
+            "overload", kind, "a connection each: refused in, p99 ms", percentile(alone.shed_times, 0.99), most=SHED_MS
+        ),
         Verdict("overload", kind, "right after: p99, ms", after.percentile(0.99), most=4 * SHED_MS),
     ]
     return Measured([], verdicts)

@@ -104,7 +104,10 @@ class Load:
         self._port = port
         self._patience_seconds = patience_seconds
         self._requests = requests
+        self._all: set[Connection] = set()
         self._idle: list[Connection] = []
+        self._opening: set[asyncio.Task[None]] = set()
+        self._closes = False
         self._waiting: deque[tuple[bytes, float]] = deque()
         self._under_way = 0
         self._ends_at = float("inf")
@@ -136,7 +139,11 @@ class Load:
         return self.answers
 
     async def at_rate(self, rate: float, seconds: float, *, connections: int = 64) -> Answers:
-        """Start ``rate`` requests a second, whatever becomes of those before; some may be left without an answer."""
+        """Start ``rate`` requests a second, whatever becomes of those before; some may be left without an answer.
+
+        With no ``connections`` each request has one of its own, which its time includes.
+        """
+        self._closes = not connections
         await self._connect(connections)
         began = time.perf_counter()
         for number in range(int(rate * seconds)):
@@ -153,10 +160,17 @@ class Load:
 
     def _start(self, request: bytes, due: float) -> None:
         self._under_way += 1
-        if self._idle:
+        if self._closes:
+            task = asyncio.create_task(self._ask_alone(request, due))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+        elif self._idle:
             self._idle.pop().ask(request, due)
         else:
             self._waiting.append((request, due))
+
+    async def _ask_alone(self, request: bytes, due: float) -> None:
+        (await self._open()).ask(request, due)
 
     def answered(self, connection: Connection, status: int, began: float, answer: bytes) -> None:
         now = time.perf_counter()
@@ -174,7 +188,11 @@ class Load:
                 self._under_way -= 1
                 connection.ask(*self._waiting.popleft())
                 return
-            self._idle.append(connection)
+            if self._closes:
+                connection.transport.close()
+                self._all.discard(connection)
+            else:
+                self._idle.append(connection)
         self._under_way -= 1
         if not self._under_way and now >= self._ends_at:
             self._finish()
@@ -191,11 +209,13 @@ class Load:
             self._over.set_result(None)
 
     async def _connect(self, count: int) -> None:
+        self._idle = [await self._open() for _ in range(min(count, MOST_CONNECTIONS))]
+
+    async def _open(self) -> Connection:
         loop = asyncio.get_running_loop()
-        for _ in range(min(count, MOST_CONNECTIONS)):
-            _, connection = await loop.create_connection(lambda: Connection(self), "127.0.0.1", self._port)
-            self._idle.append(connection)
-        self._all = list(self._idle)
+        _, connection = await loop.create_connection(lambda: Connection(self), "127.0.0.1", self._port)
+        self._all.add(connection)
+        return connection
 
     async def _wait(self) -> None:
         try:

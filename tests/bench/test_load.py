@@ -14,9 +14,9 @@ ASKED = repeat(request("GET", "/"))
 
 
 @asynccontextmanager
-async def server(answers: int) -> AsyncIterator[int]:
-    """A port where so many requests are answered, and the others never."""
-    left, served = answers, set[asyncio.Task[None] | None]()
+async def server(answers: int, served: set["asyncio.Task[None] | None"]) -> AsyncIterator[int]:
+    """A port where so many requests are answered, and the others never; ``served`` has a task for each connection."""
+    left = answers
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal left
@@ -36,12 +36,20 @@ async def server(answers: int) -> AsyncIterator[int]:
 
 
 async def test_what_is_never_answered_is_missing_from_the_answers() -> None:
-    async with server(answers=3) as port:
+    async with server(3, set()) as port:
         answers = await Load(port, ASKED, patience_seconds=0.05).at_rate(1000, 0.01)
     assert answers.good == 3
 
 
+@pytest.mark.parametrize(("connections", "made"), [(0, 10), (4, 4)])
+async def test_each_request_may_have_a_connection_of_its_own(connections: int, made: int) -> None:
+    served: set[asyncio.Task[None] | None] = set()
+    async with server(10, served) as port:
+        answers = await Load(port, ASKED).at_rate(1000, 0.01, connections=connections)
+    assert (answers.good, len(served)) == (10, made)
+
+
 async def test_a_server_that_stops_answering_ends_the_measuring_of_throughput() -> None:
-    async with server(answers=1) as port:
+    async with server(1, set()) as port:
         with pytest.raises(ConnectionError, match="2 requests were not answered"):
             await Load(port, ASKED, patience_seconds=0.05).at_once(2, 0.01)

@@ -37,8 +37,8 @@ def run(
     import uvicorn
 
     from ..observability.logs import configure_logging
-    from .draining import ALONE_SECONDS, KEEP_ALIVE_SECONDS, TOGETHER_SECONDS, DrainingServer, inherited
-    from .http_protocol import HttpProtocol
+    from .http.draining import ALONE_SECONDS, KEEP_ALIVE_SECONDS, TOGETHER_SECONDS, DrainingServer, inherited
+    from .http.protocol import HttpProtocol
 
     settings = load()
     configure_logging(settings)

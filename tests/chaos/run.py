@@ -194,7 +194,7 @@ async def _kept(played: Stage) -> AsyncIterator[None]:
 def _logged(played: Stage) -> list[str]:
     """What our programs logged with a traceback: nobody had thought of it. A start without a store ends in one, too."""
     lines = [line for player in played.ours for log in player.errors for line in log.splitlines()]
-    return [line[-1500:] for line in lines if "Traceback" in line and "\\nbackend.ports.Store" not in line]
+    return [line[-1500:] for line in lines if "Traceback" in line and "\\nbackend.ports.store.Store" not in line]
 
 
 def _made(folder: Path) -> Path:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from backend.cli.flow import LONGEST_UNREAD_SECONDS
-from backend.cli.idle_connections import CROWDED_SECONDS, IDLE_SECONDS, IdleConnections
+from backend.cli.http.flow import LONGEST_UNREAD_SECONDS
+from backend.cli.http.idle_connections import CROWDED_SECONDS, IDLE_SECONDS, IdleConnections
 
 
 @dataclass

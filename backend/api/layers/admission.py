@@ -1,7 +1,7 @@
 """Who is worked on, who waits for a turn, and who is refused because too many wait: see ``overload.py``.
 
 A refusal has to cost next to nothing, or refusing is all that is done in the end. So a server may ask for it as soon as
-it has read a request's head, before it makes a task for it (``cli/http_protocol.py``).
+it has read a request's head, before it makes a task for it (``cli/http/protocol.py``).
 """
 
 import asyncio

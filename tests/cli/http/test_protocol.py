@@ -12,9 +12,9 @@ from uvicorn.server import ServerState
 
 from backend.api.layers.admission import Admission, Capacity
 from backend.api.layers.overload import Overload
-from backend.cli import flow
-from backend.cli.http_protocol import CLOSE, HttpProtocol
-from backend.cli.idle_connections import IDLE_SECONDS, IdleConnections
+from backend.cli.http import flow
+from backend.cli.http.idle_connections import IDLE_SECONDS, IdleConnections
+from backend.cli.http.protocol import CLOSE, HttpProtocol
 from backend.observability.metrics import Metrics
 
 LENGTH = (b"content-length", b"5")

@@ -8,8 +8,8 @@ from typing import Any, Final, cast
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
-from ..api.layers.admission import Admission
-from ..stepping_aside import stepping_aside
+from ...api.layers.admission import Admission
+from ...stepping_aside import stepping_aside
 from .bounded_heads import BoundedHeads
 from .flow import Flow
 from .unread import whole_and_alone

@@ -1,7 +1,6 @@
-"""What the services need from outside: a gateway, a store, a clock.
+"""What the services need from a store: orders, the inbox and small records, kept durably.
 
-Results that a service decides on are values, and the axis that matters is whether the outcome is known. Store failures
-are errors, split the same way:
+Failures are errors, split by whether the outcome is known:
 
     StoreError
     +-- StoreUnavailable        nothing was read, nothing was written
@@ -12,226 +11,20 @@ are errors, split the same way:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from .domain.deliveries import Delivery, DeliveryId
-from .domain.facts import Hint, JobSnapshot, SignedFact
-from .domain.model import Order, OrderId
-from .domain.money import CurrencyCode, Money
-from .domain.operations import OperationKind
-from .domain.records import Record, RecordId
-from .domain.references import JobReference, OwnReference, PaymentReference
-from .domain.searching import DeliveryQuery, Lag, OrderQuery
-from .domain.standing import PaymentStanding
-from .domain.statuses import OrderStatus
-from .domain.terms import Mode, OrderTerms
-
-
-class Clock(Protocol):
-    def now(self) -> datetime:
-        """The time, aware, in UTC, to the microsecond."""
-
-    async def sleep(self, seconds: float) -> None: ...
-
-
-# --- gateway ---------------------------------------------------------------------------------------------------------
-
-
-class JobRequest(Struct, frozen=True):
-    """Everything a gateway may need to collect one order's amount; URLs are absolute."""
-
-    own_reference: OwnReference
-    terms: OrderTerms
-    expires_at: datetime
-    success_url: str
-    failed_url: str
-    cancel_url: str
-    webhook_url: str
-
-
-class Redirect(Struct, frozen=True):
-    """The job exists: send the customer to ``action_url``."""
-
-    job_reference: JobReference
-    action_url: str
-    payments: tuple[PaymentReference, ...]
-
-
-class Refused(Struct, frozen=True):
-    """The gateway said no; nothing moved and nothing will."""
-
-    reason: str
-
-
-class NotSent(Struct, frozen=True):
-    """The gateway was not reached; trying again is safe."""
-
-    reason: str
-
-
-class Unknown(Struct, frozen=True):
-    """It was sent and no answer that can be believed came; never send again, look instead.
-
-    ``job_reference`` is where to look, if a payment job was asked for and the gateway named it all the same.
-    """
-
-    reason: str
-    job_reference: JobReference | None = None
-
-
-class Cancelled(Struct, frozen=True):
-    """The gateway accepted to end the job; ask it what became of the payments."""
-
-
-class NoSuchJob(Struct, frozen=True):
-    """The gateway does not know the job (or not with these credentials)."""
-
-
-class Unavailable(Struct, frozen=True):
-    """The gateway could not be asked, or its answer could not be believed; a read may be tried again."""
-
-    reason: str
-
-
-class Done(Struct, frozen=True):
-    """The gateway has carried the operation out; ``reference`` is its name for it, where it gave one."""
-
-    reference: str | None
-
-
-class Waiting(Struct, frozen=True):
-    """The gateway has accepted the operation and will carry it out; ask later what became of it."""
-
-    reference: str | None
-
-
-class OperationRequest(Struct, frozen=True):
-    """One deliberate instruction about a payment; ``own_reference`` is our name for it, told to the gateway.
-
-    ``amount`` is what to capture or refund; a void is always of the whole.
-    """
-
-    kind: OperationKind
-    own_reference: str
-    job_reference: JobReference
-    payment_reference: PaymentReference
-    amount: Money
-
-
-CreateOutcome: TypeAlias = Redirect | Refused | NotSent | Unknown
-CancelOutcome: TypeAlias = Cancelled | Refused | NotSent | Unknown
-RetrieveOutcome: TypeAlias = JobSnapshot | NoSuchJob | Unavailable
-ChangeOutcome: TypeAlias = Done | Waiting | Refused | NotSent | Unknown
-
-
-class WebhookRejected(Exception):
-    """The delivery is not the gateway's: its signature is missing or wrong."""
-
-
-class WebhookNotConfigured(Exception):
-    """No secret to verify with is configured, so nothing can be accepted."""
-
-    def __init__(self, setting: str) -> None:
-        super().__init__(f"webhooks cannot be verified: set {setting}")
-
-
-class WebhookUnreadable(Exception):
-    """The delivery is the gateway's, but does not say what the gateway's manual promises."""
-
-
-class PaymentGateway(Protocol):
-    """One gateway's adapter. It translates, and nothing else: rules live in the services and the domain."""
-
-    name: str
-    notice: str | None
-    """Said with every started payment while no real money can move; None otherwise."""
-    account: str
-    """Which account and credentials these are, as a digest: changes when the settings do, and tells nothing of them."""
-
-    async def create_payment_job(self, request: JobRequest) -> CreateOutcome: ...
-
-    async def retrieve_payment_job(self, reference: JobReference) -> RetrieveOutcome: ...
-
-    async def cancel_payment_job(self, reference: JobReference) -> CancelOutcome: ...
-
-    async def change_payment(self, request: OperationRequest) -> ChangeOutcome:
-        """Capture, void or refund, sent at most once: no outcome is ever followed by a second call in here."""
-
-    def allowed_operations(self, payment: PaymentStanding, now: datetime) -> frozenset[OperationKind]:
-        """What the gateway would accept for this payment now, as far as its manual tells."""
-
-    def auth_refusals(self) -> int:
-        """How many times in a row the gateway has refused our credentials, as far as this process knows."""
-
-    def refusal(self) -> str | None:
-        """Why no call is made at present, in a sentence an operator can act on; None while calls are made."""
-
-    def suspend(self, reason: str) -> None:
-        """Make no call from now on; another process with the same account found ``reason`` for it."""
-
-    def resume(self) -> None:
-        """Make calls again; an operator has seen to the reason of ``refusal``."""
-
-    def scrub(self, text: str) -> str:
-        """``text`` without this gateway's secrets, signatures and anything like a card number, fit for a log."""
-
-    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Check that the delivery is the gateway's, as far as its scheme can tell.
-
-        Raises:
-            WebhookRejected: signature missing or wrong.
-            WebhookNotConfigured: there is nothing to verify with.
-        """
-
-    def read_webhook(self, body: bytes) -> SignedFact | Hint:
-        """Translate a delivery that ``verify_webhook`` let through; unsigned schemes only ever give a Hint.
-
-        Raises:
-            WebhookUnreadable: the message says what is missing.
-        """
-
-    def acknowledgement(self, body: bytes) -> Mapping[str, str]:
-        """What the gateway wants echoed, so that it stops repeating the delivery."""
-
-
-# --- the shop --------------------------------------------------------------------------------------------------------
-
-
-class Taken(Struct, frozen=True):
-    """The shop has it; ``words`` is its answer, for the delivery log."""
-
-    words: str
-
-
-class NotTaken(Struct, frozen=True):
-    """The shop may or may not have seen it; ``wait`` is how long it asked to be left alone.
-
-    ``is_gone`` is the shop's word that nothing is to be sent to this address any more.
-    """
-
-    words: str
-    wait: timedelta | None = None
-    is_gone: bool = False
-
-
-ShopAnswer: TypeAlias = Taken | NotTaken
-
-
-class ShopEndpoint(Protocol):
-    """Where the shop takes notifications."""
-
-    address: str
-    """For people to recognise it by; holds no secret."""
-
-    async def deliver(self, notification_id: str, body: str, at: datetime) -> ShopAnswer:
-        """Post the body, signed at ``at``, once. Whatever goes wrong is an answer, within a time limit."""
-
-
-# --- store -----------------------------------------------------------------------------------------------------------
+from ..domain.deliveries import Delivery, DeliveryId
+from ..domain.model import Order, OrderId
+from ..domain.money import CurrencyCode
+from ..domain.records import Record, RecordId
+from ..domain.references import JobReference
+from ..domain.searching import DeliveryQuery, Lag, OrderQuery
+from ..domain.statuses import OrderStatus
+from ..domain.terms import Mode
 
 
 class StoreError(Exception):

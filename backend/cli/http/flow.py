@@ -9,7 +9,7 @@ from typing import Final
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from ..stepping_aside import stepping_aside
+from ...stepping_aside import stepping_aside
 
 LONGEST_UNREAD_SECONDS: Final = 30
 """For some 48 KiB, which the slowest telephone loads in that time; whoever waits holds memory, and no place."""

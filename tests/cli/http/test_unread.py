@@ -5,7 +5,7 @@ from typing import Final
 import httptools
 import pytest
 
-from backend.cli.unread import Unread, whole_and_alone
+from backend.cli.http.unread import Unread, whole_and_alone
 from tests.hostile.mutants import mutants
 
 HEAD = b"POST /api/payment/create HTTP/1.1\r\nHost: here\r\n"
